@@ -1,0 +1,200 @@
+import type { Check, Clock, Decision, Did, Facts, Finding, MalformedReason, OperationId, Rules, SignedOperation, SpaceId } from '@icn/protocol'
+
+/** Status of an operation on this node (engine page §3). `final` stands beside it. */
+export type OperationStatus = 'held' | 'applied' | 'refused' | 'late' | 'forked' | 'superseded'
+
+/** What a caller wants said; the journal's writer stamps clock, sequence and previous, and signs with this node's key. */
+export interface Draft {
+  readonly space: SpaceId
+  readonly kind: string
+  readonly author: Did
+  /** The author's grant to this node; null when the node itself is the author. */
+  readonly grant: OperationId | null
+  /** Already parsed by the kind's schema, or about to be: the writer parses it again. */
+  readonly body: unknown
+}
+
+/** An operation at its place, as the audit log shows it. */
+export interface PlacedOperation {
+  readonly operation: SignedOperation
+  readonly body: unknown
+  readonly status: OperationStatus
+  readonly final: boolean
+  readonly checks: readonly Check[]
+  /** For an operation displaced by a rewind: what displaced it here. Local, not state. */
+  readonly displacedBy?: OperationId
+}
+
+/** The stored answer to "why?" (doors page §4), before texts are added and readers are told apart. */
+export interface DecisionRecord extends Decision {
+  /** The operation's id; `dec_` + ULID for a local refusal or a simulation. */
+  readonly id: string
+  readonly space: SpaceId
+  readonly kind: string
+  readonly author: Did
+  readonly by: Did
+  readonly decided_at: number
+  readonly mode: 'real' | 'simulated' | 'replayed'
+  readonly state: { readonly checkpoint: string | null; readonly head: OperationId | null }
+}
+
+/** One row changed by a simulated or real operation; keys decoded, the table's name first. */
+export interface RowChange {
+  readonly key: readonly unknown[]
+  readonly before: unknown
+  readonly after: unknown
+}
+
+export interface WriteOptions<Answer> {
+  /** Builds the caller's answer on the state right after the write, inside the transaction. Runs for `applied` and `already_done`. Must not throw. */
+  readonly answer?: (facts: Facts, operation: PlacedOperation | undefined) => Answer
+  /** Stored with the operation for 7 days: same key and input replay the stored answer, other input is refused. */
+  readonly idempotency?: { readonly key: string; readonly input: Uint8Array }
+  /** Read digest of a simulation; other reads now mean STATE_CHANGED. */
+  readonly unchanged?: string
+  /** If-Match: compared inside the transaction, on the state the operation is judged against. */
+  readonly match?: { readonly tag: (facts: Facts) => string; readonly expected: readonly string[] }
+}
+
+export interface WriteResult<Answer = unknown> {
+  readonly outcome: 'applied' | 'already_done' | 'refused'
+  readonly operation?: PlacedOperation
+  readonly decision: DecisionRecord
+  readonly answer?: Answer
+  /** The answer comes from an earlier call with the same idempotency key. */
+  readonly replayed: boolean
+}
+
+export interface Simulation<Answer = unknown> {
+  readonly decisions: readonly DecisionRecord[]
+  readonly changes: readonly RowChange[]
+  /** Digest of every row and range that the decisions read. */
+  readonly readDigest: string
+  /** What `answer` says on the state after the drafts, when none was refused. */
+  readonly answer?: Answer
+}
+
+/** An unsigned operation for a device to sign. `bytes` are the canonical envelope, `signingBytes` what Ed25519 signs. */
+export interface UnsignedOperation {
+  readonly envelope: SignedOperation['envelope']
+  readonly bytes: Uint8Array
+  readonly signingBytes: Uint8Array
+  readonly body: Uint8Array
+}
+
+export interface IngestResult {
+  readonly placed: number
+  readonly held: number
+  readonly known: number
+  readonly malformed: readonly { readonly id?: OperationId; readonly reason: MalformedReason }[]
+  /** Parents that held operations wait for. */
+  readonly wanted: readonly OperationId[]
+}
+
+export interface JournalEvent {
+  readonly space: SpaceId
+  /** Counts per space on this node, without holes, from 1. */
+  readonly sequence: number
+  readonly type: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly operation: OperationId | null
+  readonly status: OperationStatus | null
+  /** Wall clock of this node when it was written. */
+  readonly time: number
+}
+
+export interface EventPage {
+  readonly epoch: string
+  readonly events: readonly JournalEvent[]
+  readonly oldest: number
+  readonly newest: number
+  /** The position asked for is older than the log or of another epoch. */
+  readonly truncated: boolean
+}
+
+export interface SpaceInfo {
+  readonly space: SpaceId
+  readonly genesis: OperationId
+  readonly rules: string
+  readonly operations: Readonly<Record<OperationStatus, number>>
+  readonly unfinal: number
+  readonly head: { readonly id: OperationId; readonly at: Clock } | null
+  readonly checkpoint: { readonly id: string; readonly cut: Clock; readonly root: Uint8Array; readonly operation: OperationId } | null
+  readonly setDigest: Uint8Array
+  /** True when this release lacks the rules the space follows; it is served read-only. */
+  readonly readOnly: boolean
+}
+
+export interface OperationFilter {
+  readonly author?: Did
+  readonly kind?: string
+  readonly status?: OperationStatus
+  readonly subject?: string
+  readonly since?: number
+  readonly until?: number
+  /** Place of the last item of the page before. */
+  readonly after?: { readonly at: Clock; readonly id: OperationId }
+  readonly reverse?: boolean
+  readonly limit: number
+}
+
+/** This node's own small settings; never replicated. Keys are encoded like table keys, values canonical DAG-CBOR. Durable when `write` returns. */
+export interface LocalStore {
+  get(key: readonly (string | number | Uint8Array)[]): unknown
+  scan(prefix: readonly (string | number | Uint8Array)[], options?: { readonly limit?: number; readonly reverse?: boolean }): Iterable<readonly [readonly (string | number | Uint8Array)[], unknown]>
+  write(changes: readonly { readonly key: readonly (string | number | Uint8Array)[]; readonly value: unknown | undefined }[]): void
+}
+
+/** A refusal of the journal itself (not of a law): thrown, because the caller could have known, or the world failed. `code` is in the table of codes. */
+export interface JournalRefusal extends Error {
+  readonly code: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/** The engine: one single writer over every space of this node. */
+export interface JournalApi {
+  readonly node: Did
+  readonly local: LocalStore
+
+  /** Spaces held here, by name (live genesis) — an abandoned one keeps its genesis but may lose the name. */
+  spaces(): readonly SpaceInfo[]
+  info(space: SpaceId): SpaceInfo | undefined
+  /** State at the tip. Reading is synchronous and sees whole batches only. Undefined: not held here. */
+  read(space: SpaceId): Facts | undefined
+
+  /** Stamps, judges, signs and writes; answers after the fsync. Refused: nothing is stored but the local record. Throws JournalRefusal. */
+  propose<Answer>(draft: Draft, options?: WriteOptions<Answer>): Promise<WriteResult<Answer>>
+  /** What a device should sign: the clock floor, its chain position and the heads. */
+  draft(draft: Omit<Draft, 'grant'> & { readonly signer: Did; readonly grant: OperationId | null; readonly genesis?: null }): UnsignedOperation
+  /** Signed elsewhere, handed in at a door: judged at the tip, appended also when refused. LATE, CLOCK_AHEAD, SEQUENCE_STALE, NOT_CAUGHT_UP, OPERATION_MALFORMED are thrown and the bytes forgotten. */
+  submit<Answer>(operation: SignedOperation, options?: WriteOptions<Answer>): Promise<WriteResult<Answer>>
+  /** Operations from elsewhere (replication, import): any order, duplicates welcome, holes held. */
+  ingest(space: SpaceId, operations: readonly { readonly envelope: Uint8Array; readonly signature: Uint8Array; readonly body: Uint8Array | null }[]): Promise<IngestResult>
+
+  /** Steps 1–3 of the fold on an overlay that is dropped. */
+  simulate<Answer>(drafts: readonly (Omit<Draft, 'grant'> & { readonly grant: OperationId | null; readonly signer?: Did })[], options?: Pick<WriteOptions<Answer>, 'answer'>): Simulation<Answer>
+  /** State as it was at a past clock value, within the undo window; throws AS_OF_OUT_OF_REACH. */
+  asOf(space: SpaceId, at: Clock): Facts
+  /** Folds a stretch of history again under other rules on a dropped overlay; every operation whose outcome differs. */
+  replay(space: SpaceId, from: Clock, rules: Rules): readonly { readonly id: OperationId; readonly before: Decision; readonly after: Decision }[]
+
+  operation(id: OperationId): (PlacedOperation & { readonly space: SpaceId }) | undefined
+  operations(space: SpaceId, filter: OperationFilter): readonly PlacedOperation[]
+  /** Newest record for an operation id or a `dec_` id. */
+  decision(id: string): DecisionRecord | undefined
+  /** Newest first; local refusals kept here. */
+  decisions(filter: { readonly author?: Did; readonly limit: number }): readonly DecisionRecord[]
+  /** Stored operations that are refused after having been applied, late or forked (snapshot page §13), and whether somebody settled them. */
+  quarantine(space: SpaceId, options: { readonly limit: number; readonly after?: { readonly at: Clock; readonly id: OperationId } }): readonly PlacedOperation[]
+
+  events(space: SpaceId, after: { readonly epoch: string; readonly sequence: number } | undefined, limit: number): EventPage
+  /** Called after each commit with the spaces that gained events. Returns the way to stop. */
+  subscribe(listener: (spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>) => void): () => void
+
+  /** Makes and settles a checkpoint with this node's one acknowledgement; null when nothing is due. */
+  checkpoint(space: SpaceId, lagMs: number): Promise<OperationId | null>
+
+  /** Findings of every module's checks, chains, events against fold, and rows that do not decode. */
+  doctor(): readonly Finding[]
+  close(): Promise<void>
+}

@@ -1,0 +1,15 @@
+import { coopCodes } from './coop.ts'
+import type { CodeRow } from './define.ts'
+import { doorCodes } from './doors.ts'
+import { engineCodes } from './engine.ts'
+import { identityCodes } from './identity.ts'
+import { spaceCodes } from './space.ts'
+
+export * from './define.ts'
+
+const rows = { ...engineCodes, ...spaceCodes, ...identityCodes, ...coopCodes, ...doorCodes }
+
+export type Code = keyof typeof rows
+
+/** Every code a node may answer with: class, sentence in each language, remedy. */
+export const codes: Readonly<Record<Code, CodeRow>> = rows

@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { sha256 } from '#sha256'
+import { cidOfDigest, concatBytes, decodeCanonical, encodeCanonical, equalBytes, utf8 } from './canonical.ts'
+import type { Did, OperationId, SpaceId } from './ids.ts'
+import { operationBytesMax } from './limits.ts'
+import { bytes, clock, did, operationId, spaceId } from './schema.ts'
+import type { Clock } from './units.ts'
+
+/** The signed part of an operation, field by field as in the engine page §1; the body travels beside it. */
+export interface Envelope {
+  readonly v: 1
+  readonly space: SpaceId
+  /** The space's first operation; null only in that one. */
+  readonly genesis: OperationId | null
+  readonly kind: string
+  /** Who answers for it. */
+  readonly author: Did
+  /** Whose key signed it. */
+  readonly signer: Did
+  readonly grant: OperationId | null
+  /** The signer's own count in this space, without holes. */
+  readonly seq: number
+  readonly prev: OperationId | null
+  /** Heads the signer knew besides its own: causal parents. */
+  readonly seen: readonly OperationId[]
+  readonly at: Clock
+  readonly body_hash: Uint8Array
+}
+
+/** An operation with everything that is derived from its bytes once. */
+export interface SignedOperation {
+  readonly id: OperationId
+  readonly envelope: Envelope
+  /** Canonical bytes of the envelope: what the id names. */
+  readonly bytes: Uint8Array
+  readonly signature: Uint8Array
+  /** Null when it was forgotten (engine page §1). */
+  readonly body: Uint8Array | null
+}
+
+export const kindPattern = /^[a-z]+(?:\.[a-z_]+){1,3}$/
+
+export const EnvelopeSchema: z.ZodType<Envelope> = z.strictObject({
+  v: z.literal(1),
+  space: spaceId,
+  genesis: operationId.nullable(),
+  kind: z.string().max(64).regex(kindPattern),
+  author: did,
+  signer: did,
+  grant: operationId.nullable(),
+  seq: z.int().min(0),
+  prev: operationId.nullable(),
+  seen: z.array(operationId).max(16),
+  at: clock,
+  body_hash: bytes(32),
+}) as unknown as z.ZodType<Envelope>
+
+const signingTag = utf8('icn/op/1\n')
+
+/** The bytes that Ed25519 signs: the tag, then the canonical envelope. */
+export function signingBytes(envelopeBytes: Uint8Array): Uint8Array {
+  return concatBytes(signingTag, envelopeBytes)
+}
+
+export function operationIdOf(envelopeBytes: Uint8Array): OperationId {
+  return cidOfDigest(sha256(envelopeBytes)) as OperationId
+}
+
+export function bodyHash(body: Uint8Array): Uint8Array {
+  return sha256(body)
+}
+
+/** Signs an envelope with its body; `sign` gets the exact bytes. */
+export function sealOperation(envelope: Envelope, body: Uint8Array, sign: (message: Uint8Array) => Uint8Array): SignedOperation {
+  const encoded = encodeCanonical(envelope)
+  return { id: operationIdOf(encoded), envelope, bytes: encoded, signature: sign(signingBytes(encoded)), body }
+}
+
+/** Why bytes from outside are not an operation; the gossip verdict and the counter `journal_malformed_total{reason}` follow from it. */
+export type MalformedReason =
+  | 'encoding'
+  | 'schema'
+  | 'size'
+  | 'body_hash'
+  | 'signature'
+  | 'body'
+  | 'statement'
+  | 'parents'
+  | 'genesis'
+  | 'chain'
+  | 'clock'
+  | 'wrong_space'
+  | 'wrong_network'
+
+export type OperationParse = { readonly operation: SignedOperation } | { readonly malformed: MalformedReason; readonly detail: string }
+
+/** Size, encoding, shape and hash of an operation from elsewhere; signature, body schema and parents are checked by the journal. */
+export function parseOperation(envelopeBytes: Uint8Array, signature: Uint8Array, body: Uint8Array | null): OperationParse {
+  if (envelopeBytes.length + (body?.length ?? 0) + signature.length > operationBytesMax) return { malformed: 'size', detail: `larger than ${operationBytesMax} bytes` }
+  if (signature.length !== 64) return { malformed: 'schema', detail: 'a signature has 64 bytes' }
+  let value: unknown
+  try {
+    value = decodeCanonical(envelopeBytes)
+  } catch (error) {
+    return { malformed: 'encoding', detail: (error as Error).message }
+  }
+  const parsed = EnvelopeSchema.safeParse(value)
+  if (!parsed.success) return { malformed: 'schema', detail: parsed.error.issues[0]?.message ?? 'does not fit the schema' }
+  const envelope = parsed.data
+  if ((envelope.genesis === null) !== (envelope.seq === 0 && envelope.prev === null && envelope.seen.length === 0 && envelope.genesis === null)) return { malformed: 'genesis', detail: 'a first operation has seq 0 and no parents' }
+  if ((envelope.seq === 0) !== (envelope.prev === null)) return { malformed: 'chain', detail: 'prev is there exactly when seq is above 0' }
+  if (body !== null && !equalBytes(bodyHash(body), envelope.body_hash)) return { malformed: 'body_hash', detail: 'the body is not the one that was signed' }
+  return { operation: { id: operationIdOf(envelopeBytes), envelope, bytes: envelopeBytes, signature, body } }
+}
