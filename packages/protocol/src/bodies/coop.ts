@@ -35,7 +35,7 @@ export const removalCodes = ['conduct', 'absence', 'arrears', 'fraud', 'violence
 export const sweepKinds = ['invite', 'application', 'probation', 'suspension', 'notice', 'removal', 'term'] as const
 export type SweepKind = (typeof sweepKinds)[number]
 
-export const Found = z.strictObject({
+export const CoopFound = z.strictObject({
   // Grammar and agreement with the space are the law's, so that each has its own code.
   coop_id: z.string().max(128),
   name: looseName,
@@ -46,20 +46,20 @@ export const Found = z.strictObject({
   calendar: z.strictObject({ time_zone: z.string().min(1).max(64), offsets }),
   nonce: bytes(16),
 })
-export type Found = z.output<typeof Found>
+export type CoopFound = z.output<typeof CoopFound>
 
 export const CharterDraft = z.strictObject({ charter: charterDocument, base_hash: charterHash })
 export type CharterDraft = z.output<typeof CharterDraft>
 export const CharterSign = z.strictObject({ hash: charterHash, statement: signedBy })
 export type CharterSign = z.output<typeof CharterSign>
-export const Activate = z.strictObject({ charter_hash: charterHash })
-export type Activate = z.output<typeof Activate>
-export const WithReason = z.strictObject({ reason })
-export type WithReason = z.output<typeof WithReason>
-export const Resume = z.strictObject({ note: text(1, 2_000).optional() })
-export type Resume = z.output<typeof Resume>
-export const Empty = z.strictObject({})
-export type Empty = z.output<typeof Empty>
+export const CoopActivate = z.strictObject({ charter_hash: charterHash })
+export type CoopActivate = z.output<typeof CoopActivate>
+export const CoopReason = z.strictObject({ reason })
+export type CoopReason = z.output<typeof CoopReason>
+export const CoopResume = z.strictObject({ note: text(1, 2_000).optional() })
+export type CoopResume = z.output<typeof CoopResume>
+export const NoBody = z.strictObject({})
+export type NoBody = z.output<typeof NoBody>
 
 export const MemberApply = z.strictObject({
   charter_hash: charterHash,
@@ -70,8 +70,8 @@ export const MemberApply = z.strictObject({
   personhood: personhood.optional(),
 })
 export type MemberApply = z.output<typeof MemberApply>
-export const OnlyDid = z.strictObject({ did })
-export type OnlyDid = z.output<typeof OnlyDid>
+export const MemberRef = z.strictObject({ did })
+export type MemberRef = z.output<typeof MemberRef>
 export const MemberAdmit = z.strictObject({ did, name: personName.optional(), roles, class: classId.optional(), tier: tierId.optional(), number: number.optional() })
 export type MemberAdmit = z.output<typeof MemberAdmit>
 export const MemberAccept = z.strictObject({ charter_hash: charterHash, name: personName.optional(), personhood: personhood.optional() })
@@ -121,7 +121,7 @@ export type InviteCancel = z.output<typeof InviteCancel>
 export const InviteRedeem = z.strictObject({ ref: operationId, statement: signedBy, charter_hash: charterHash, name: personName, personhood: personhood.optional() })
 export type InviteRedeem = z.output<typeof InviteRedeem>
 
-export const Entry = z.strictObject({
+export const RegisterEntry = z.strictObject({
   number,
   name: personName,
   joined_at: timeMs,
@@ -133,8 +133,8 @@ export const Entry = z.strictObject({
   /** Line of the imported file, counted from 1. */
   row: int(1, 10_000),
 })
-export type Entry = z.output<typeof Entry>
-export const EntryAdd = z.strictObject({ import_id: bytes(16), batch: int(0, 9_999), entries: z.array(Entry).min(1).max(200) })
+export type RegisterEntry = z.output<typeof RegisterEntry>
+export const EntryAdd = z.strictObject({ import_id: bytes(16), batch: int(0, 9_999), entries: z.array(RegisterEntry).min(1).max(200) })
 export type EntryAdd = z.output<typeof EntryAdd>
 export const EntryRemove = z.strictObject({ number, reason })
 export type EntryRemove = z.output<typeof EntryRemove>
@@ -162,26 +162,26 @@ export type CoopSweep = z.output<typeof CoopSweep>
 
 /** Every kind of a coop's space that `domain/coop` judges, with the schema of its body. */
 export const coopBodies = {
-  'coop.found': Found,
+  'coop.found': CoopFound,
   'coop.charter.draft': CharterDraft,
   'coop.charter.sign': CharterSign,
-  'coop.activate': Activate,
-  'coop.abandon': WithReason,
-  'coop.suspend': WithReason,
-  'coop.resume': Resume,
+  'coop.activate': CoopActivate,
+  'coop.abandon': CoopReason,
+  'coop.suspend': CoopReason,
+  'coop.resume': CoopResume,
   'coop.member.apply': MemberApply,
-  'coop.member.withdraw': Empty,
-  'coop.member.sponsor': OnlyDid,
+  'coop.member.withdraw': NoBody,
+  'coop.member.sponsor': MemberRef,
   'coop.member.admit': MemberAdmit,
   'coop.member.accept': MemberAccept,
   'coop.member.decline': MemberDecline,
-  'coop.member.confirm': OnlyDid,
+  'coop.member.confirm': MemberRef,
   'coop.member.suspend': MemberSuspend,
   'coop.member.reinstate': MemberReinstate,
   'coop.member.remove': MemberRemove,
   'coop.member.unban': MemberUnban,
   'coop.member.resign': MemberResign,
-  'coop.member.stay': Empty,
+  'coop.member.stay': NoBody,
   'coop.member.roles': MemberRoles,
   'coop.member.place': MemberPlace,
   'coop.member.profile': MemberProfile,
@@ -191,9 +191,9 @@ export const coopBodies = {
   'coop.entry.add': EntryAdd,
   'coop.entry.remove': EntryRemove,
   'coop.host.add': HostAdd,
-  'coop.host.accept': Empty,
+  'coop.host.accept': NoBody,
   'coop.host.remove': HostRemove,
-  'coop.host.leave': Empty,
+  'coop.host.leave': NoBody,
   'coop.settings.set': SettingsSet,
   'coop.calendar.set': CalendarSet,
   'coop.conflict.settle': ConflictSettle,
