@@ -194,8 +194,16 @@ export const CharterSchema = z
 
 /** A charter as it is read: every default filled in. */
 export type Charter = z.output<typeof CharterSchema>
-/** A charter as it may be written. */
-export type CharterText = z.input<typeof CharterSchema>
+type Loose<T> = T extends readonly (infer Item)[] ? readonly Loose<Item>[] : T extends object ? { readonly [K in keyof T]?: Loose<T[K]> } : T
+type Written<T, Needed extends keyof T> = { readonly [K in Needed]: T[K] } & Loose<Omit<T, Needed>>
+/** A charter as it may be written: what has a default may be left out. */
+export type CharterText = Pick<Charter, 'v' | 'network' | 'coop_id' | 'name' | 'type' | 'unit'> & {
+  readonly founders: readonly Written<Charter['founders'][number], 'did' | 'name'>[]
+  readonly membership: Written<Omit<Charter['membership'], 'classes'>, 'min_founders' | 'min_members' | 'admission'> & {
+    readonly classes: readonly Written<Charter['membership']['classes'][number], 'id' | 'name'>[]
+    readonly tiers?: readonly Written<Charter['membership']['tiers'][number], 'id' | 'name'>[]
+  }
+} & Loose<Omit<Charter, 'v' | 'network' | 'coop_id' | 'name' | 'type' | 'unit' | 'founders' | 'membership'>>
 
 /** Any plain document; what is wrong with it is found by the lint, which names every field. */
 export type CharterDocument = Readonly<Record<string, unknown>>
