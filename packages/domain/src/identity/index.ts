@@ -1,0 +1,3 @@
+export * from './profile.ts'
+export * from './queries.ts'
+export * from './tables.ts'
