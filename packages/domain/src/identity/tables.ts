@@ -1,11 +1,9 @@
 import type { Did, OperationId, Table } from '@icn/protocol'
-import { amount, did, int, operationId, part, table, timeMs } from '@icn/protocol'
+import { amount, did, granteeKinds, int, operationId, part, table, timeMs } from '@icn/protocol'
 import { z } from 'zod'
 
 /** Rows of identity and acts (identity page §6); each space has its own. Names and times are as in bodies: snake_case, milliseconds. */
 
-export const rotateReasons = ['scheduled', 'compromised', 'device_change', 'upgrade'] as const
-export const revokeReasons = ['signed_out', 'lost', 'compromised', 'replaced', 'other'] as const
 export const identityStates = ['active', 'frozen', 'retired'] as const
 export type IdentityState = (typeof identityStates)[number]
 
@@ -30,7 +28,7 @@ export const keyOf = table('identity.key_of', [part.text<Did>()], did)
 const Revocation = z.strictObject({ op: operationId, at: timeMs, by: did, reason: z.string(), known_seq: int(0, Number.MAX_SAFE_INTEGER).optional() })
 const GrantRow = z.strictObject({
   grantee: did,
-  grantee_kind: z.enum(['device', 'node']),
+  grantee_kind: z.enum(granteeKinds),
   scopes: z.array(z.string()),
   not_before_at: timeMs,
   not_after_at: timeMs,

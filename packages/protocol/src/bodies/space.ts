@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { cidOf, encodeCanonical } from '../canonical.ts'
+import type { CheckpointId, OperationId, SpaceId } from '../ids.ts'
+import { checkpointAcksMax, checkpointChangesMax, checkpointLayersMax } from '../limits.ts'
+import { bytes, checkpointId, clock, did, int, operationId, text, timeMs } from '../schema.ts'
+
+/** Bodies of the kinds that every space has (snapshot page §§3 and 13, engine page §4). */
+
+const hash = bytes(32)
+const count = int(0, Number.MAX_SAFE_INTEGER)
+
+/** One signer's entry of a vector: key, last number that counts, its operation. */
+export const VectorChange = z.tuple([bytes(32), count, operationId])
+export type VectorChange = Readonly<z.output<typeof VectorChange>>
+
+export const CheckpointLayer = z
+  .strictObject({
+    cut: clock,
+    /** Against the vector of the previous checkpoint, by rising key. */
+    changes: z.array(VectorChange).max(checkpointChangesMax).optional(),
+    /** Digests of pages of ≤ 4 096 entries, when there are more changes than fit over all layers. */
+    pages: z.array(hash).min(1).max(64).optional(),
+  })
+  .refine((layer) => (layer.changes === undefined) !== (layer.pages === undefined), { message: 'either changes or pages' })
+export type CheckpointLayer = z.output<typeof CheckpointLayer>
+
+export const SpaceCheckpoint = z
+  .strictObject({
+    /** Number and key of the coordinator whose ballot this is; every ack of the certificate names the same one (ruling 25). */
+    ballot: z.tuple([count, bytes(32)]),
+    cut: clock,
+    previous: checkpointId.optional(),
+    layers: z.array(CheckpointLayer).min(1).max(checkpointLayersMax),
+    layers_digest: hash,
+    root: hash,
+    count,
+    pairs: count,
+    size: count,
+    rules: z.string().min(1).max(128),
+    snapshot_id: hash,
+    global_state_root: hash,
+    acks: z.array(z.strictObject({ key: bytes(32), signature: bytes(64) })).min(1).max(checkpointAcksMax),
+    missing: z.array(did).max(64),
+  })
+  .refine((body) => body.layers.reduce((sum, layer) => sum + (layer.changes?.length ?? 0), 0) <= checkpointChangesMax, { message: `at most ${checkpointChangesMax} changes over all layers` })
+export type SpaceCheckpoint = z.output<typeof SpaceCheckpoint>
+
+/** Ruling 24: names a cut by what it says, not by the operation that carried it. */
+export function checkpointIdOf(space: SpaceId, genesis: OperationId, body: Pick<SpaceCheckpoint, 'previous' | 'cut' | 'layers_digest' | 'root'>): CheckpointId {
+  return cidOf(encodeCanonical({ space, genesis, previous: body.previous ?? null, cut: body.cut, layers_digest: body.layers_digest, root: body.root })) as CheckpointId
+}
+
+export const SpaceReview = z.strictObject({
+  operation: operationId,
+  verdict: z.enum(['dismissed', 'reissued']),
+  note: text(0, 500),
+  /** The operation that was issued in its place. */
+  reissue: operationId.optional(),
+})
+export type SpaceReview = z.output<typeof SpaceReview>
+
+export const SpaceAdopt = z.strictObject({
+  /** The rules version from then on. */
+  rules: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,127}$/, { message: 'not a rules version' }),
+  from: timeMs,
+})
+export type SpaceAdopt = z.output<typeof SpaceAdopt>
+
+export const spaceBodies = {
+  'space.checkpoint': SpaceCheckpoint,
+  'space.review': SpaceReview,
+  'space.adopt': SpaceAdopt,
+} as const satisfies Record<string, z.ZodType>
