@@ -53,6 +53,8 @@ export interface WriteOptions<Answer> {
   /** Read digest of a simulation; other reads now mean STATE_CHANGED. */
   readonly unchanged?: string
   /** If-Match: compared inside the transaction, on the state the operation is judged against. */
+  /** A first operation may take over the name of a space that ended (an abandoned coop id). The door decides. */
+  readonly replacesGenesis?: boolean
   readonly match?: { readonly tag: (facts: Facts) => string; readonly expected: readonly string[] }
 }
 
@@ -191,9 +193,17 @@ export interface JournalApi {
   /** Called after each commit with the spaces that gained events. Returns the way to stop. */
   subscribe(listener: (spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>) => void): () => void
 
+  /** Root of the state at the tip, from every row; for comparison between nodes, tests and doctor. */
+  root(space: SpaceId): { readonly root: Uint8Array; readonly pairs: number; readonly bytes: number }
   /** Makes and settles a checkpoint with this node's one acknowledgement; null when nothing is due. */
   checkpoint(space: SpaceId, lagMs: number): Promise<OperationId | null>
 
+  /** Releases what waited for the clock, drops undo records beyond their window. Called by a background task. */
+  maintain(): Promise<void>
+  /** What the clock says: last value, jumps back seen, how far it runs ahead of the wall clock [ms]. */
+  readonly clock: { readonly last: Clock; readonly backwardJumps: number; readonly aheadMs: number }
+  readonly queueDepth: number
+  cacheCounts(): { readonly hits: number; readonly misses: number }
   /** Findings of every module's checks, chains, events against fold, and rows that do not decode. */
   doctor(): readonly Finding[]
   close(): Promise<void>

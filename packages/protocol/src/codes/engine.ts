@@ -15,6 +15,7 @@ export const engineCodes = defineCodes({
   WRONG_GENESIS: { class: 'conflict', en: 'A space of this name is held here that began with another first operation.', es: 'Aquí se guarda un espacio con este nombre que empezó con otra primera operación.' },
   FORKED: { class: 'conflict', en: 'The key {signer} was used twice for one number and is closed in this space.', es: 'La clave {signer} se usó dos veces para un mismo número y está cerrada en este espacio.' },
   SUPERSEDED: { class: 'conflict', en: 'The same change was signed twice; the earlier one counts.', es: 'El mismo cambio se firmó dos veces; cuenta el anterior.' },
+  LAW_FAULT: { class: 'internal', en: 'A rule of this release failed while judging the change; nothing was written.', es: 'Una regla de esta versión falló al juzgar el cambio; no se escribió nada.' },
   SPACES_FULL: { class: 'full', en: 'This node already holds {limit} spaces.', es: 'Este nodo ya guarda {limit} espacios.' },
   AS_OF_OUT_OF_REACH: { class: 'gone', en: 'The state at that time can no longer be shown.', es: 'El estado de ese momento ya no se puede mostrar.' },
 })

@@ -1,0 +1,433 @@
+import {
+  bodyHash,
+  type Clock,
+  type Code,
+  commonsSpace,
+  compareClocks,
+  type Decision,
+  type Did,
+  encodeCanonical,
+  encodeTrusted,
+  equalBytes,
+  invariant,
+  type OperationId,
+  operationIdOf,
+  type SettledCut,
+  type SignedOperation,
+  seenMax,
+  signingBytes,
+  type SpaceId,
+} from '@icn/protocol'
+import type { Draft, IngestResult, PlacedOperation, UnsignedOperation, WriteOptions, WriteResult } from './api.ts'
+import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
+import type { Engine } from './engine.ts'
+import { adoptCheckpoint, type CheckpointBody, checkpointIdOf, knowsCheckpoint, settle, type VectorChange, validAcks } from './finality.ts'
+import { readAnswer, saveAnswer } from './idempotency.ts'
+import { type DigestText, digestText, placeText } from './layout.ts'
+import { Overlay } from './overlay.ts'
+import { type Placed, Placing, parentsOf } from './placing.ts'
+import { Refusal } from './refusal.ts'
+import type { HeldSpace } from './space.ts'
+import type { State } from './state.ts'
+import { type Candidate, type Folded, SpaceWork } from './work.ts'
+
+/** What is known of one space beyond the shared parts while a batch runs. */
+interface Bench {
+  readonly work: SpaceWork
+  readonly settled: Map<DigestText, SettledCut>
+  readonly isNew: boolean
+}
+
+/** One commit: items of many callers on one overlay over the tip. */
+export class Batch {
+  readonly #engine: Engine
+  readonly overlay: Overlay
+  readonly #benches = new Map<SpaceId, Bench>()
+  operations = 0
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.overlay = new Overlay(engine.source)
+  }
+
+  /** A proposal of this node: stamped, judged at the tip, signed, placed. */
+  propose<Answer>(draft: Draft, options: WriteOptions<Answer>): WriteResult<Answer> {
+    const replay = this.#replay<Answer>(options)
+    if (replay !== undefined) return replay
+    const engine = this.#engine
+    const signer = engine.parts.node
+    const isGenesis = engine.spaces.get(draft.space) === undefined && !this.#benches.has(draft.space)
+    const bench = isGenesis ? undefined : this.#bench(draft.space)
+    const unsigned = stamp(engine, bench?.work, { ...draft, signer }, true)
+    const candidate = candidateOfUnsigned(engine, unsigned, bench?.work)
+    const { work } = bench ?? this.#found(candidate)
+    demandOpenChain(work, signer)
+    this.#demandMatch(work.state, options)
+    const { decision, undo, events } = this.#judge(work, candidate, options)
+    if (decision.outcome !== 'lawful') {
+      if (isGenesis) this.#benches.delete(draft.space)
+      return this.#declined(work, candidate, decision, options)
+    }
+    const { operation } = candidate
+    const signed: Candidate = { ...candidate, operation: { ...operation, signature: engine.parts.key.sign(signingBytes(operation.bytes)) } }
+    engine.clock.witness(operation.envelope.at)
+    this.#place(work, signed)
+    const folded = work.record(signed, 'applied', decision, undo, events, undefined)
+    this.operations++
+    return this.#answer(work, signed, folded, options)
+  }
+
+  /** An operation that a device signed, handed in at a door. */
+  submit<Answer>(candidate: Candidate, options: WriteOptions<Answer>): WriteResult<Answer> {
+    const replay = this.#replay<Answer>(options)
+    if (replay !== undefined) return replay
+    const engine = this.#engine
+    const { envelope, id } = candidate.operation
+    const known = this.overlay.get('ids', candidate.digest)
+    if (envelope.genesis === null && known === undefined) return this.#submitGenesis(candidate, options)
+    const { work } = this.#bench(envelope.space)
+    if (envelope.genesis !== null && envelope.genesis !== work.space.record.genesis) throw new Refusal('WRONG_GENESIS', { space: envelope.space, genesis: work.space.record.genesis })
+    if (known !== undefined) {
+      const folded = this.#knownResult(work, candidate)
+      if (folded !== undefined) return this.#answer(work, candidate, folded, options)
+    }
+    this.#demandPlaceable(work, candidate)
+    this.#demandMatch(work.state, options)
+    if (options.unchanged !== undefined) {
+      // Judged once on the tip for what it reads, and taken back: the real fold follows.
+      const trial = this.#judge(work, candidate, options)
+      work.state.restore(trial.undo)
+    }
+    engine.clock.witness(envelope.at)
+    const { folded, placed } = this.#offer(work, [candidate])
+    const own = folded.find((entry) => entry.candidate.operation.id === id)
+    if (own === undefined) throw placed.malformed.length > 0 ? new Refusal('OPERATION_MALFORMED', { reason: placed.malformed[0]?.reason }) : new Refusal('NOT_CAUGHT_UP')
+    return this.#answer(work, candidate, own, options)
+  }
+
+  /** Operations from elsewhere, already examined and verified. */
+  ingest(space: SpaceId, candidates: readonly Candidate[]): IngestResult {
+    const engine = this.#engine
+    let bench = engine.spaces.has(space) || this.#benches.has(space) ? this.#bench(space) : undefined
+    const first = candidates.find((candidate) => candidate.operation.envelope.genesis === null)
+    const malformed: { id?: OperationId; reason: 'genesis' | 'clock' | 'chain' }[] = []
+    let rest = candidates
+    if (first !== undefined) {
+      rest = candidates.filter((candidate) => candidate.operation.envelope.genesis !== null)
+      if (bench === undefined) {
+        bench = this.#found(first)
+        this.#foldGenesis(bench.work, first)
+      } else if (first.operation.id !== bench.work.space.record.genesis) malformed.push({ id: first.operation.id, reason: 'genesis' })
+    }
+    if (bench === undefined) throw new Refusal('SPACE_UNKNOWN', { space })
+    const { work } = bench
+    const own = rest.filter((candidate) => {
+      const fits = candidate.operation.envelope.genesis === work.space.record.genesis
+      if (!fits) malformed.push({ id: candidate.operation.id, reason: 'genesis' })
+      return fits
+    })
+    for (const { operation } of own) if (operation.envelope.at[0] <= engine.clock.wallMs() + 60_000) engine.clock.witness(operation.envelope.at)
+    const { placed, folded } = this.#offer(work, own)
+    return { placed: folded.filter((entry) => entry.before === undefined).length, held: placed.held, known: placed.known, malformed: [...malformed, ...placed.malformed], wanted: [...placed.wanted] }
+  }
+
+  /** Held operations whose time has come. */
+  release(space: SpaceId, cutEnded: boolean): number {
+    const { work } = this.#bench(space)
+    const placing = this.#placing(work)
+    const placed = placing.offerDue(this.#engine.clock.wallMs(), cutEnded)
+    return this.#fold(work, placed).length
+  }
+
+  /** From here on nothing at or before the cut is taken in, until it has ended (snapshot page §2). */
+  promise(space: SpaceId, cut: Clock | null): void {
+    this.#bench(space).work.promised = cut
+  }
+
+  /** This node's own checkpoint, whose root was computed aside. */
+  checkpoint(space: SpaceId, body: CheckpointBody, settled: SettledCut, vector: readonly VectorChange[]): OperationId {
+    const { work, settled: facts } = this.#bench(space)
+    work.promised = null
+    const unsigned = stamp(this.#engine, work, { space, kind: 'space.checkpoint', author: this.#engine.parts.node, signer: this.#engine.parts.node, grant: null, body }, true)
+    const candidate = candidateOfUnsigned(this.#engine, unsigned, work)
+    facts.set(candidate.digest, settled)
+    const { decision, undo, events } = work.judge(candidate)
+    if (decision.outcome !== 'lawful') throw new Refusal((decision.checks.find((check) => check.result === 'fail' || check.result === 'done')?.code ?? 'CHECKPOINT_ROOT_DIFFERS') as Code, {})
+    const signed: Candidate = { ...candidate, operation: { ...candidate.operation, signature: this.#engine.parts.key.sign(signingBytes(candidate.operation.bytes)) } }
+    this.#engine.clock.witness(candidate.operation.envelope.at)
+    this.#place(work, signed)
+    work.record(signed, 'applied', decision, undo, events, undefined)
+    adoptCheckpoint(work, body, signed.operation.id, settled, vector)
+    this.operations++
+    return signed.operation.id
+  }
+
+  /** Writes everything in one transaction and makes it the tip. Throws StoreFault, after which nothing happened. */
+  commit(): void {
+    const engine = this.#engine
+    const summaries = [...this.#benches.values()].map((bench) => [bench, bench.work.finish(engine.parts.options)] as const)
+    for (const [{ work, isNew }] of summaries) if (isNew) engine.writeRecord(this.overlay, work.space.record)
+    if (this.overlay.isEmpty) return
+    this.overlay.put('meta', 'clock', encodeTrusted(engine.clock.last))
+    engine.parts.store.write(this.overlay.changes())
+    for (const [{ work, isNew }, summary] of summaries) {
+      work.publish(summary)
+      if (isNew) engine.adopt(work.space)
+    }
+  }
+
+  workOf(space: SpaceId): SpaceWork {
+    return this.#bench(space).work
+  }
+
+  get works(): readonly SpaceWork[] {
+    return [...this.#benches.values()].map(({ work }) => work)
+  }
+
+  #bench(name: SpaceId): Bench {
+    const known = this.#benches.get(name)
+    if (known !== undefined) return known
+    return this.#open(this.#engine.writable(name), false)
+  }
+
+  #open(space: HeldSpace, isNew: boolean): Bench {
+    const settled = new Map<DigestText, SettledCut>()
+    const hooks = this.#engine.hooks(space, settled)
+    const work = new SpaceWork(space, this.overlay, hooks, { cached: true })
+    hooks.work = work
+    const bench = { work, settled, isNew }
+    this.#benches.set(space.record.space, bench)
+    return bench
+  }
+
+  #found({ operation }: Candidate): Bench {
+    const engine = this.#engine
+    const { spacesCount } = engine.parts.options
+    if (engine.byGenesis.size >= spacesCount) throw new Refusal('SPACES_FULL', { limit: spacesCount })
+    const held = engine.prospect(operation.envelope.space, operation.id, operation.envelope.at)
+    engine.nextNumber++
+    return this.#open(held, true)
+  }
+
+  #placing(work: SpaceWork): Placing {
+    return new Placing(work, { load: work.hooks.load, wallMs: () => this.#engine.clock.wallMs() })
+  }
+
+  #offer(work: SpaceWork, candidates: readonly Candidate[]): { placed: Placed; folded: Folded[] } {
+    const placed = this.#placing(work).offer(candidates)
+    return { placed, folded: this.#fold(work, placed) }
+  }
+
+  /** Ordinary operations first, then each cut in turn; a settled cut may free the next one that waited for it. */
+  #fold(work: SpaceWork, placed: Placed): Folded[] {
+    const { observer } = this.#engine.parts
+    work.displacer = placed.fresh[0]?.[0].operation.id
+    this.operations += placed.fresh.length
+    if (placed.evicted > 0) observer?.evicted?.(placed.evicted)
+    if (placed.forks > 0) observer?.forked?.(placed.forks)
+    for (const { reason } of placed.malformed) observer?.malformed?.(reason)
+    const folded = work.fold(
+      placed.fresh.filter(([candidate]) => !isCheckpoint(candidate)),
+      placed.changed,
+    )
+    const cuts = placed.fresh.filter(([candidate]) => isCheckpoint(candidate)).sort(([a], [b]) => compareClocks((a.body as CheckpointBody).cut, (b.body as CheckpointBody).cut))
+    for (const [candidate, disposition] of cuts) {
+      if (disposition === 'fold') this.#settleCut(work, candidate)
+      folded.push(...work.fold([[candidate, disposition]]))
+      const adopted = this.#adoptIfLawful(work, candidate)
+      if (adopted !== undefined) folded.push(...this.#fold(work, this.#placing(work).offerFreed(adopted)))
+    }
+    work.displacer = undefined
+    return folded
+  }
+
+  readonly #pending = new Map<DigestText, { readonly vector: readonly VectorChange[] }>()
+
+  /** The finality step: on dropped overlays first; late ones leave only when the certificate holds. */
+  #settleCut(work: SpaceWork, candidate: Candidate): void {
+    const body = candidate.body as CheckpointBody
+    const network = this.#engine.network ?? work.space.record.genesis
+    const acks = validAcks(network, work.space.record.space, body)
+    const expected = work.checkpoint?.id
+    if (acks === undefined || body.previous !== expected || compareClocks(body.cut, candidate.operation.envelope.at) >= 0) return
+    const found = settle(work, body, acks, work.hooks)
+    this.#benches.get(work.space.record.space)?.settled.set(candidate.digest, found.settled)
+    if (equalBytes(found.settled.root, body.root) && isMajority(acks, found.settled.hosts_before) && isMajority(acks, found.settled.hosts_at_cut)) {
+      work.fold([], new Map(found.late.map((place) => [place, 'late' as const])))
+      this.#engine.parts.observer?.late?.(found.late.length)
+      this.#pending.set(candidate.digest, { vector: found.vector })
+    }
+  }
+
+  #adoptIfLawful(work: SpaceWork, candidate: Candidate): string | undefined {
+    const pending = this.#pending.get(candidate.digest)
+    const settled = this.#benches.get(work.space.record.space)?.settled.get(candidate.digest)
+    if (pending === undefined || settled === undefined) return undefined
+    this.#pending.delete(candidate.digest)
+    const body = candidate.body as CheckpointBody
+    if (work.statusAt(candidate.place) !== 'applied' || knowsCheckpoint(work, checkpointIdOf(work.space.record.space, work.space.record.genesis, body))) return undefined
+    return adoptCheckpoint(work, body, candidate.operation.id, settled, pending.vector).id
+  }
+
+  #submitGenesis<Answer>(candidate: Candidate, options: WriteOptions<Answer>): WriteResult<Answer> {
+    const { envelope } = candidate.operation
+    const live = this.#engine.spaces.get(envelope.space)
+    if (live !== undefined && !options.replacesGenesis) throw new Refusal('ALREADY_FOUNDED', { space: envelope.space, genesis: live.record.genesis })
+    const { work } = this.#found(candidate)
+    const { decision, undo } = work.judge(candidate)
+    if (decision.outcome !== 'lawful') {
+      // A space whose first operation is not lawful does not exist.
+      work.state.restore(undo)
+      this.#benches.delete(envelope.space)
+      return this.#declined(work, candidate, decision, options)
+    }
+    work.state.restore(undo)
+    this.#engine.clock.witness(envelope.at)
+    return this.#answer(work, candidate, this.#foldGenesis(work, candidate), options)
+  }
+
+  #foldGenesis(work: SpaceWork, candidate: Candidate): Folded {
+    this.#place(work, candidate)
+    const folded = work.fold([[candidate, 'fold']])[0] as Folded
+    work.overlay.put('checkpoints', `${work.prefix}f`, encodeTrusted(work.rules.hosts(work.state)))
+    this.operations++
+    return folded
+  }
+
+  #place(work: SpaceWork, candidate: Candidate): void {
+    this.#placing(work).note(candidate)
+  }
+
+  #judge<Answer>(work: SpaceWork, candidate: Candidate, options: WriteOptions<Answer>): ReturnType<SpaceWork['judge']> {
+    if (options.unchanged === undefined) return work.judge(candidate)
+    work.state.watchReads()
+    const judged = work.judge(candidate)
+    if (work.state.readDigest() === options.unchanged) return judged
+    work.state.restore(judged.undo)
+    throw new Refusal('STATE_CHANGED')
+  }
+
+  #demandMatch<Answer>(state: State, options: WriteOptions<Answer>): void {
+    if (options.match === undefined) return
+    const tag = options.match.tag(state)
+    if (!options.match.expected.includes(tag)) throw new Refusal('ETAG_MISMATCH', { etag: tag })
+  }
+
+  /** What a door refuses and forgets (engine page §2, §6, §7). */
+  #demandPlaceable(work: SpaceWork, candidate: Candidate): void {
+    const { envelope } = candidate.operation
+    const now = this.#engine.clock.wallMs()
+    if (envelope.at[0] > now + 60_000) throw new Refusal('CLOCK_AHEAD', { now })
+    const cut = work.promised ?? work.checkpoint?.cut
+    if (cut !== undefined && compareClocks(envelope.at, cut) <= 0) throw new Refusal('LATE', { cut_at: cut[0], clock: [...this.#engine.clock.peek()] })
+    if (envelope.at[0] < now - 60_000) throw new Refusal('LATE', { cut_at: now - 60_000, clock: [...this.#engine.clock.peek()] })
+    demandOpenChain(work, envelope.signer)
+    const next = (work.head(envelope.signer)?.seq ?? -1) + 1
+    if (envelope.seq < next) throw new Refusal('SEQUENCE_STALE', { seq: envelope.seq, next })
+    const placing = this.#placing(work)
+    if (envelope.seq > next || [...parentsOf(candidate.operation)].some((id) => placing.placeOf(id) === undefined)) throw new Refusal('NOT_CAUGHT_UP', { seq: envelope.seq, next })
+  }
+
+  #knownResult(work: SpaceWork, candidate: Candidate): Folded | undefined {
+    const record = work.orderAt(candidate.place)
+    return record === undefined ? undefined : { candidate, record, before: record.status }
+  }
+
+  #replay<Answer>(options: WriteOptions<Answer>): WriteResult<Answer> | undefined {
+    if (options.idempotency === undefined) return undefined
+    const stored = readAnswer(this.overlay, options.idempotency.key, options.idempotency.input)
+    if (stored === undefined) return undefined
+    const context = { space: commonsSpace, kind: '', author: this.#engine.parts.node, by: this.#engine.parts.node, now: stored.at, checkpoint: null, head: null }
+    const placed = stored.operation === null ? undefined : this.lookup?.(stored.operation)
+    const decision = placed === undefined ? recordOf(stored.decision ?? '', 'real', context, { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: [] }) : recordOf(placed.operation.id, 'real', { ...context, space: placed.operation.envelope.space, kind: placed.operation.envelope.kind, author: placed.operation.envelope.author }, { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: placed.checks })
+    return { outcome: stored.outcome, ...(placed === undefined ? {} : { operation: placed }), decision, ...(stored.answer === null ? {} : { answer: JSON.parse(stored.answer) as Answer }), replayed: true }
+  }
+
+  /** Finds a placed operation; handed in by the journal, which knows how to show one. */
+  lookup: ((id: OperationId) => PlacedOperation | undefined) | undefined
+
+  /** Not written: the record goes to the local log, or straight back when it is so already. */
+  #declined<Answer>(work: SpaceWork, candidate: Candidate, decision: Decision, options: WriteOptions<Answer>): WriteResult<Answer> {
+    const engine = this.#engine
+    const record = recordOf(newDecisionId(engine.parts.wall()), 'real', this.#context(work, candidate), decision)
+    const { envelope } = candidate.operation
+    engine.parts.observer?.decided?.(envelope.kind, decision.outcome, codesOf(decision))
+    if (decision.outcome === 'refused') {
+      saveDecision(this.overlay, record, engine.parts.options.refusedLogCount)
+      return { outcome: 'refused', decision: record, replayed: false }
+    }
+    const answer = options.answer?.(work.state, undefined)
+    if (options.idempotency !== undefined) saveAnswer(this.overlay, options.idempotency.key, { input: options.idempotency.input, at: engine.parts.wall(), outcome: 'already_done', operation: null, decision: record.id, answer: answer === undefined ? null : JSON.stringify(answer) }, engine.parts.options.idempotencyDays)
+    return { outcome: 'already_done', decision: record, ...(answer === undefined ? {} : { answer }), replayed: false }
+  }
+
+  #answer<Answer>(work: SpaceWork, candidate: Candidate, folded: Folded, options: WriteOptions<Answer>): WriteResult<Answer> {
+    const engine = this.#engine
+    const { operation, body } = candidate
+    const { record } = folded
+    const placed: PlacedOperation = { operation, body, status: record.status, final: false, checks: record.checks }
+    const outcome = record.status !== 'applied' ? 'refused' : record.checks.some((check) => check.result === 'done') ? 'already_done' : 'applied'
+    const decision = recordOf(operation.id, 'real', this.#context(work, candidate), { outcome: outcome === 'applied' ? 'lawful' : outcome, checks: record.checks })
+    engine.parts.observer?.decided?.(operation.envelope.kind, decision.outcome, codesOf(decision))
+    if (outcome === 'refused') return { outcome, operation: placed, decision, replayed: false }
+    const answer = options.answer?.(work.state, placed)
+    if (options.idempotency !== undefined) saveAnswer(this.overlay, options.idempotency.key, { input: options.idempotency.input, at: engine.parts.wall(), outcome, operation: operation.id, answer: answer === undefined ? null : JSON.stringify(answer) }, engine.parts.options.idempotencyDays)
+    return { outcome, operation: placed, decision, ...(answer === undefined ? {} : { answer }), replayed: false }
+  }
+
+  #context(work: SpaceWork, { operation: { envelope } }: Candidate): Parameters<typeof recordOf>[2] {
+    return { space: envelope.space, kind: envelope.kind, author: envelope.author, by: this.#engine.parts.node, now: this.#engine.parts.wall(), checkpoint: work.checkpoint?.id ?? null, head: work.last?.id ?? null }
+  }
+}
+
+const isCheckpoint = (candidate: Candidate): boolean => candidate.operation.envelope.kind === 'space.checkpoint' && candidate.law !== undefined
+
+const codesOf = (decision: Decision): string[] => decision.checks.flatMap((check) => (check.result === 'fail' || check.result === 'done' ? [check.code] : []))
+
+/** More than half. */
+export const isMajority = (acks: readonly Did[], hosts: readonly Did[]): boolean => 2 * acks.filter((did) => hosts.includes(did)).length > hosts.length
+
+function demandOpenChain(work: SpaceWork, signer: Did): void {
+  if (work.head(signer)?.fork !== undefined) throw new Refusal('FORKED', { signer })
+}
+
+/** The unsigned envelope of what somebody wants said now: clock, chain position, heads. `real` moves nothing; it only differs in demanding a body that its schema takes. */
+export function stamp(engine: Engine, work: SpaceWork | undefined, draft: Omit<Draft, 'grant'> & { readonly signer: Did; readonly grant: OperationId | null }, strict: boolean): UnsignedOperation & { readonly parsed: unknown } {
+  const rules = work?.rules ?? engine.parts.rulesOf(draft.space)
+  const law = rules.laws.get(draft.kind)
+  let parsed: unknown = draft.body
+  if (law !== undefined) {
+    const result = law.body.safeParse(draft.body)
+    if (!result.success) throw new Refusal('INPUT_INVALID', { errors: result.error.issues.map((issue) => ({ pointer: `/${issue.path.join('/')}`, detail: issue.message })) })
+    parsed = result.data
+  } else if (strict) parsed = draft.body ?? {}
+  const body = encodeCanonical(parsed)
+  const at = engine.clock.peek()
+  const head = work?.head(draft.signer)
+  const envelope: SignedOperation['envelope'] = {
+    v: 1,
+    space: draft.space,
+    genesis: work?.space.record.genesis ?? null,
+    kind: draft.kind,
+    author: draft.author,
+    signer: draft.signer,
+    grant: draft.grant,
+    seq: (head?.seq ?? -1) + 1,
+    prev: head === undefined || head.seq < 0 ? null : head.id,
+    seen: work === undefined ? [] : [...work.tips.keys()].filter((id) => id !== head?.id && id !== draft.grant).slice(-seenMax),
+    at,
+    body_hash: bodyHash(body),
+  }
+  const bytes = encodeCanonical(envelope)
+  return { envelope, bytes, signingBytes: signingBytes(bytes), body, parsed }
+}
+
+/** A candidate of what is not signed yet: what a law judges does not depend on the signature. */
+export function candidateOfUnsigned(engine: Engine, unsigned: UnsignedOperation & { readonly parsed: unknown }, work: SpaceWork | undefined): Candidate {
+  const { envelope, bytes, body, parsed } = unsigned
+  invariant(bytes.length > 0, 'an envelope has bytes')
+  const id = operationIdOf(bytes)
+  const digest = digestText(id)
+  const rules = work?.rules ?? engine.parts.rulesOf(envelope.space)
+  return { operation: { id, envelope, bytes, signature: new Uint8Array(64), body }, digest, place: placeText(envelope.at, digest), law: rules.laws.get(envelope.kind), body: parsed }
+}

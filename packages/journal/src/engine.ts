@@ -1,0 +1,116 @@
+import { type Clock, type Did, decodeTrusted, encodeTrusted, type OperationId, type Rules, type SettledCut, type SpaceId } from '@icn/protocol'
+import type { SigningKey } from '@icn/protocol/node'
+import { HybridClock } from './clock.ts'
+import { readSettled } from './finality.ts'
+import type { DigestText } from './layout.ts'
+import type { JournalObserver, JournalOptions } from './options.ts'
+import { Overlay, type Source, sourceOf } from './overlay.ts'
+import { candidateOf } from './receive.ts'
+import { emptySummary, type SpaceRecord } from './records.ts'
+import { Refusal } from './refusal.ts'
+import { HeldSpace, readSummary } from './space.ts'
+import type { Store } from './store/port.ts'
+import { type Candidate, type FoldHooks, SpaceWork } from './work.ts'
+
+/** What the journal is handed at composition. */
+export interface JournalParts {
+  readonly store: Store
+  /** This node's key: its DID signs proposals and acknowledgements. */
+  readonly key: SigningKey
+  readonly node: Did
+  /** The newest rules for a space of this name. */
+  rulesOf(space: SpaceId): Rules
+  /** Wall clock [ms]. */
+  wall(): number
+  readonly observer?: JournalObserver
+  readonly options: JournalOptions
+}
+
+/** What every part of the engine shares: store, clock, spaces. */
+export class Engine {
+  readonly parts: JournalParts
+  readonly source: Source
+  readonly clock: HybridClock
+  /** Live space of a name. */
+  readonly spaces = new Map<SpaceId, HeldSpace>()
+  readonly byGenesis = new Map<OperationId, HeldSpace>()
+  epoch: string
+  nextNumber: number
+
+  constructor(parts: JournalParts, epoch: string) {
+    this.parts = parts
+    this.source = sourceOf(parts.store)
+    const last = this.source.get('meta', 'clock')
+    this.clock = new HybridClock(parts.wall, last === undefined ? undefined : (decodeTrusted(last) as Clock))
+    this.epoch = epoch
+    this.nextNumber = 1
+    for (const [, bytes] of this.source.range('spaces', '', undefined)) this.register(decodeTrusted(bytes) as SpaceRecord)
+  }
+
+  /** Id of the first operation of `commons`: the network. */
+  get network(): OperationId | undefined {
+    return this.spaces.get('commons' as SpaceId)?.record.genesis
+  }
+
+  space(name: SpaceId): HeldSpace {
+    const space = this.spaces.get(name)
+    if (space === undefined) throw new Refusal('SPACE_UNKNOWN', { space: name })
+    return space
+  }
+
+  /** A space that can be written: its rules are here. */
+  writable(name: SpaceId): HeldSpace {
+    const space = this.space(name)
+    if (space.rules === undefined) throw new Refusal('RULES_UNSUPPORTED', { found: space.record.rules, have: this.parts.rulesOf(name).version })
+    return space
+  }
+
+  /** A space that does not exist yet, for its first operation. Becomes real with the commit. */
+  prospect(space: SpaceId, genesis: OperationId, at: Clock): HeldSpace {
+    const rules = this.parts.rulesOf(space)
+    return new HeldSpace({ number: this.nextNumber, space, genesis, genesis_at: at, rules: rules.version }, rules, emptySummary, this.parts.options.cacheBytes)
+  }
+
+  writeRecord(overlay: Overlay, record: SpaceRecord): void {
+    overlay.put('spaces', String.fromCharCode(...[24, 16, 8, 0].map((shift) => (record.number >>> shift) & 255)), encodeTrusted(record))
+  }
+
+  register(record: SpaceRecord): HeldSpace {
+    const rules = this.parts.rulesOf(record.space)
+    const held = new HeldSpace(record, rules.version === record.rules ? rules : undefined, emptySummary, this.parts.options.cacheBytes)
+    held.summary = readSummary(this.source, held.prefix)
+    this.adopt(held)
+    return held
+  }
+
+  /** The newest genesis of a name is the live one. */
+  adopt(held: HeldSpace): void {
+    this.spaces.set(held.record.space, held)
+    this.byGenesis.set(held.record.genesis, held)
+    this.nextNumber = Math.max(this.nextNumber, held.record.number + 1)
+  }
+
+  hooks(space: HeldSpace, settled?: ReadonlyMap<DigestText, SettledCut>): FoldHooks & { work?: SpaceWork } {
+    const { observer } = this.parts
+    const hooks: FoldHooks & { work?: SpaceWork } = {
+      settledOf: (digest) => settled?.get(digest) ?? (hooks.work === undefined ? undefined : readSettled(hooks.work, digest)),
+      load: (stored) => this.load(space, stored),
+      onLawFault: (kind, error) => observer?.lawFault?.(kind, error),
+      onUndecodable: (row) => observer?.undecodable?.(row),
+      now: () => this.parts.wall(),
+    }
+    return hooks
+  }
+
+  load(space: HeldSpace, stored: Uint8Array): Candidate {
+    return candidateOf(stored, space.rules ?? this.parts.rulesOf(space.record.space))
+  }
+
+  /** A work on an overlay over a source that is dropped in the end: what if, as of, doctor. */
+  scratch(space: HeldSpace, source: Source = this.source): SpaceWork {
+    const hooks = this.hooks(space)
+    const work = new SpaceWork(space, new Overlay(source), { ...hooks, onLawFault: () => {} }, { cached: source === this.source })
+    hooks.work = work
+    return work
+  }
+}

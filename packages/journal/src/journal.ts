@@ -1,0 +1,391 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type Clock,
+  type Decision,
+  decodeTrusted,
+  encodeTrusted,
+  type Facts,
+  type Finding,
+  type OperationId,
+  type Rules,
+  type SettledCut,
+  type SignedOperation,
+  type SpaceId,
+} from '@icn/protocol'
+import type { DecisionRecord, Draft, EventPage, IngestResult, JournalApi, JournalEvent, LocalStore, OperationFilter, PlacedOperation, Simulation, SpaceInfo, UnsignedOperation, WriteOptions, WriteResult } from './api.ts'
+import { Batch, candidateOfUnsigned, stamp } from './batch.ts'
+import { buildCheckpoint, type MarkedCut, markCut, rootOf } from './checkpointing.ts'
+import { listDecisions, newDecisionId, readDecision, recordOf } from './decisions.ts'
+import { examineStore } from './doctor.ts'
+import { Engine, type JournalParts } from './engine.ts'
+import { readEvents } from './event-log.ts'
+import { type CheckpointBody, stateRoot } from './finality.ts'
+import { differences, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
+import { openLocal } from './local.ts'
+import { examine, examineParsed, type RawOperation, type SignatureCheck } from './receive.ts'
+import { Refusal } from './refusal.ts'
+import { StoreFault } from './store/port.ts'
+import { Verifier } from './verifier.ts'
+import type { Candidate } from './work.ts'
+
+interface Item {
+  readonly operations: number
+  readonly bytes: number
+  run(batch: Batch): unknown
+  resolve(value: never): void
+  reject(error: unknown): void
+}
+
+/** Opens the engine over a store. Reads a bounded number of rows however long the journals are. */
+export function openJournal(parts: JournalParts): JournalApi {
+  const epoch = parts.store.get('meta', Buffer.from('epoch'))
+  if (epoch === undefined) parts.store.write([{ map: 'meta', key: Buffer.from('epoch'), value: encodeTrusted(randomBytes(12).toString('base64url')) }])
+  return new Journal(new Engine(parts, decodeTrusted(parts.store.get('meta', Buffer.from('epoch')) as Uint8Array) as string))
+}
+
+class Journal implements JournalApi {
+  readonly #engine: Engine
+  readonly #verifier: Verifier
+  readonly #queue: Item[] = []
+  readonly #listeners = new Set<(spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>) => void>()
+  readonly local: LocalStore
+  #scheduled = false
+  #closing: Promise<void> | undefined
+  readonly #cutting = new Set<SpaceId>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#verifier = new Verifier({ threads: engine.parts.options.verifyThreads })
+    this.local = openLocal(engine.parts.store)
+  }
+
+  get node() {
+    return this.#engine.parts.node
+  }
+
+  spaces(): readonly SpaceInfo[] {
+    return [...this.#engine.spaces.keys()].map((space) => this.info(space) as SpaceInfo)
+  }
+
+  info(name: SpaceId): SpaceInfo | undefined {
+    const space = this.#engine.spaces.get(name)
+    if (space === undefined) return undefined
+    const { record, summary } = space
+    const { checkpoint } = summary
+    return {
+      space: name,
+      genesis: record.genesis,
+      rules: record.rules,
+      operations: summary.counts,
+      unfinal: summary.due,
+      head: summary.last,
+      checkpoint: checkpoint === null ? null : { id: checkpoint.id, cut: checkpoint.cut, root: checkpoint.root, operation: checkpoint.operation },
+      setDigest: summary.setDigest,
+      readOnly: space.rules === undefined,
+    }
+  }
+
+  read(name: SpaceId): Facts | undefined {
+    const space = this.#engine.spaces.get(name)
+    return space?.rules === undefined ? undefined : this.#engine.scratch(space).state
+  }
+
+  propose<Answer>(draft: Draft, options: WriteOptions<Answer> = {}): Promise<WriteResult<Answer>> {
+    return this.#enqueue(1, 2_000, (batch) => batch.propose(draft, options))
+  }
+
+  draft(draft: Parameters<JournalApi['draft']>[0]): UnsignedOperation {
+    const space = this.#engine.spaces.get(draft.space)
+    const founding = draft.genesis === null
+    if (space === undefined && !founding) throw new Refusal('SPACE_UNKNOWN', { space: draft.space })
+    const work = founding || space === undefined ? undefined : this.#engine.scratch(this.#engine.writable(draft.space))
+    if (work?.head(draft.signer)?.fork !== undefined) throw new Refusal('FORKED', { signer: draft.signer })
+    const { parsed, ...unsigned } = stamp(this.#engine, work, draft, true)
+    return unsigned
+  }
+
+  async submit<Answer>(operation: SignedOperation, options: WriteOptions<Answer> = {}): Promise<WriteResult<Answer>> {
+    const space = this.#engine.spaces.get(operation.envelope.space)
+    if (space === undefined && operation.envelope.genesis !== null) throw new Refusal('SPACE_UNKNOWN', { space: operation.envelope.space })
+    const rules = operation.envelope.genesis === null ? this.#engine.parts.rulesOf(operation.envelope.space) : this.#engine.writable(operation.envelope.space).rules
+    const examined = examineParsed(operation, rules as Rules, this.#engine.network)
+    if ('malformed' in examined) throw this.#malformed(examined.malformed, examined.detail)
+    const good = await this.#verifier.verify(examined.checks)
+    if (!good.every(Boolean)) throw this.#malformed(good[0] ? 'statement' : 'signature', 'a signature does not fit')
+    return this.#enqueue(1, operation.bytes.length + (operation.body?.length ?? 0), (batch) => batch.submit(examined.candidate, options))
+  }
+
+  async ingest(space: SpaceId, operations: readonly RawOperation[]): Promise<IngestResult> {
+    const held = this.#engine.spaces.get(space)
+    const rules = held === undefined ? this.#engine.parts.rulesOf(space) : held.rules
+    if (rules === undefined) throw new Refusal('RULES_UNSUPPORTED', { found: held?.record.rules })
+    const total: { -readonly [K in keyof IngestResult]: IngestResult[K] } = { placed: 0, held: 0, known: 0, malformed: [], wanted: [] }
+    const { batchOpsMax } = this.#engine.parts.options
+    for (let from = 0; from < operations.length || from === 0; from += batchOpsMax) {
+      const slice = operations.slice(from, from + batchOpsMax)
+      const { candidates, malformed } = await this.#examineAll(space, slice, rules)
+      const part: IngestResult = await this.#enqueue(candidates.length, candidates.length * 1_000, (batch) => batch.ingest(space, candidates))
+      total.placed += part.placed
+      total.held += part.held
+      total.known += part.known
+      total.malformed = [...total.malformed, ...malformed, ...part.malformed]
+      total.wanted = part.wanted
+    }
+    return total
+  }
+
+  simulate<Answer>(drafts: Parameters<JournalApi['simulate']>[0], options: Pick<WriteOptions<Answer>, 'answer'> = {}): Simulation<Answer> {
+    const engine = this.#engine
+    const name = (drafts[0] as (typeof drafts)[number]).space
+    const space = engine.spaces.get(name)
+    const decisions: DecisionRecord[] = []
+    let work = space === undefined ? undefined : engine.scratch(engine.writable(name))
+    let refused = false
+    let last: Candidate | undefined
+    const watch = (): void => work?.state.watchReads()
+    if (work !== undefined) watch()
+    for (const draft of drafts) {
+      const unsigned = stamp(engine, work, { ...draft, signer: draft.signer ?? engine.parts.node }, true)
+      const candidate = candidateOfUnsigned(engine, unsigned, work)
+      if (work === undefined) {
+        work = engine.scratch(engine.prospect(name, candidate.operation.id, unsigned.envelope.at))
+        watch()
+      }
+      const { decision } = work.judge(candidate)
+      const context = { space: name, kind: draft.kind, author: draft.author, by: engine.parts.node, now: engine.parts.wall(), checkpoint: work.checkpoint?.id ?? null, head: work.last?.id ?? null }
+      decisions.push(recordOf(newDecisionId(engine.parts.wall()), 'simulated', context, decision))
+      if (decision.outcome === 'refused') refused = true
+      if (decision.outcome === 'lawful') last = candidate
+    }
+    const done = work as NonNullable<typeof work>
+    const readDigest = done.state.readDigest()
+    const placed: PlacedOperation | undefined = last === undefined ? undefined : { operation: last.operation, body: last.body, status: 'applied', final: false, checks: [] }
+    const answer = refused ? undefined : options.answer?.(done.state, placed)
+    return { decisions, changes: differences(engine, done), readDigest, ...(answer === undefined ? {} : { answer }) }
+  }
+
+  asOf(space: SpaceId, at: Clock): Facts {
+    return stateAt(this.#engine, this.#engine.writable(space), at)
+  }
+
+  replay(space: SpaceId, from: Clock, rules: Rules): readonly { readonly id: OperationId; readonly before: Decision; readonly after: Decision }[] {
+    return replayStretch(this.#engine, this.#engine.writable(space), from, rules)
+  }
+
+  operation(id: OperationId) {
+    return showOperation(this.#engine, id)
+  }
+
+  operations(space: SpaceId, filter: OperationFilter): readonly PlacedOperation[] {
+    return listOperations(this.#engine, this.#engine.space(space), filter)
+  }
+
+  decision(id: string): DecisionRecord | undefined {
+    if (id.startsWith('dec_')) return readDecision(this.#engine.source, id)
+    const placed = this.operation(id as OperationId)
+    if (placed === undefined) return undefined
+    const { envelope } = placed.operation
+    const outcome = placed.status !== 'applied' ? 'refused' : placed.checks.some((check) => check.result === 'done') ? 'already_done' : 'lawful'
+    return recordOf(id, 'real', { space: envelope.space, kind: envelope.kind, author: envelope.author, by: this.node, now: envelope.at[0], checkpoint: null, head: null }, { outcome, checks: placed.checks })
+  }
+
+  decisions(filter: Parameters<JournalApi['decisions']>[0]): readonly DecisionRecord[] {
+    return listDecisions(this.#engine.source, filter)
+  }
+
+  quarantine(space: SpaceId, options: Parameters<JournalApi['quarantine']>[1]): readonly PlacedOperation[] {
+    return listQuarantine(this.#engine, this.#engine.space(space), options)
+  }
+
+  events(space: SpaceId, after: Parameters<JournalApi['events']>[1], limit: number): EventPage {
+    return readEvents(this.#engine, this.#engine.space(space), after, limit)
+  }
+
+  subscribe(listener: (spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async checkpoint(name: SpaceId, lagMs: number): Promise<OperationId | null> {
+    if (this.#cutting.has(name)) return null
+    const began = performance.now()
+    this.#cutting.add(name)
+    try {
+      const marked = await this.#enqueue<MarkedCut | null>(0, 0, (batch) => markCut(this.#engine, batch, name, lagMs))
+      if (marked === null) return null
+      try {
+        const state = await rootOf(this.#engine, marked)
+        const { body, settled } = buildCheckpoint(this.#engine, marked, state) as { body: CheckpointBody; settled: SettledCut }
+        const id = await this.#enqueue<OperationId>(1, 2_000, (batch) => batch.checkpoint(name, body, settled, marked.changes))
+        this.#engine.parts.observer?.checkpointed?.(name, performance.now() - began)
+        return id
+      } finally {
+        await this.#enqueue(0, 0, (batch) => {
+          batch.promise(name, null)
+          return batch.release(name, true)
+        })
+      }
+    } finally {
+      this.#cutting.delete(name)
+    }
+  }
+
+  root(space: SpaceId): ReturnType<JournalApi['root']> {
+    return stateRoot(this.#engine.scratch(this.#engine.writable(space)))
+  }
+
+  async maintain(): Promise<void> {
+    for (const [name, space] of this.#engine.spaces) {
+      if (space.rules === undefined) continue
+      if (space.summary.counts.held > 0) await this.#enqueue(0, 0, (batch) => batch.release(name, false))
+      await this.#enqueue(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
+    }
+  }
+
+  doctor(): readonly Finding[] {
+    return examineStore(this.#engine)
+  }
+
+  get clock() {
+    const { last, backwardJumps } = this.#engine.clock
+    return { last, backwardJumps, aheadMs: Math.max(0, last[0] - this.#engine.parts.wall()) }
+  }
+
+  get queueDepth(): number {
+    return this.#queue.length
+  }
+
+  cacheCounts(): { hits: number; misses: number } {
+    let hits = 0
+    let misses = 0
+    for (const { cache } of this.#engine.spaces.values()) {
+      hits += cache.hits
+      misses += cache.misses
+    }
+    return { hits, misses }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      while (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
+      await this.#verifier.close()
+      this.#engine.parts.store.flush()
+      this.#engine.parts.store.close()
+    })()
+    return this.#closing
+  }
+
+  async #examineAll(space: SpaceId, operations: readonly RawOperation[], rules: Rules): Promise<{ candidates: Candidate[]; malformed: IngestResult['malformed'][number][] }> {
+    const malformed: IngestResult['malformed'][number][] = []
+    const examined: { candidate: Candidate; checks: readonly SignatureCheck[] }[] = []
+    for (const raw of operations) {
+      const one = examine(raw, rules, this.#engine.network)
+      if ('malformed' in one) malformed.push({ ...(one.id === undefined ? {} : { id: one.id }), reason: one.malformed })
+      else if (one.candidate.operation.envelope.space !== space) malformed.push({ id: one.candidate.operation.id, reason: 'wrong_space' })
+      else examined.push(one)
+    }
+    const good = await this.#verifier.verify(examined.flatMap(({ checks }) => checks))
+    const candidates: Candidate[] = []
+    let at = 0
+    for (const { candidate, checks } of examined) {
+      const verdicts = good.slice(at, at + checks.length)
+      at += checks.length
+      if (verdicts.every(Boolean)) candidates.push(candidate)
+      else malformed.push({ id: candidate.operation.id, reason: verdicts[0] ? 'statement' : 'signature' })
+    }
+    for (const { reason } of malformed) this.#engine.parts.observer?.malformed?.(reason)
+    return { candidates, malformed }
+  }
+
+  #malformed(reason: string, detail: string): Refusal {
+    this.#engine.parts.observer?.malformed?.(reason)
+    return new Refusal('OPERATION_MALFORMED', { reason, detail })
+  }
+
+  #enqueue<T>(operations: number, bytes: number, run: (batch: Batch) => T): Promise<T> {
+    if (this.#closing !== undefined) return Promise.reject(new Refusal('STOPPING'))
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ operations, bytes, run, resolve: resolve as (value: never) => void, reject })
+      this.#schedule()
+    })
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    // Whatever arrives in this turn of the loop shares one fsync.
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#runBatch(this.#take())
+      if (this.#queue.length > 0) this.#schedule()
+    })
+  }
+
+  #take(): Item[] {
+    const { batchOpsMax, batchBytesMax } = this.#engine.parts.options
+    const items: Item[] = []
+    let operations = 0
+    let bytes = 0
+    for (let item = this.#queue[0]; item !== undefined; item = this.#queue[0]) {
+      if (items.length > 0 && (operations + item.operations > batchOpsMax || bytes + item.bytes > batchBytesMax)) break
+      operations += item.operations
+      bytes += item.bytes
+      items.push(this.#queue.shift() as Item)
+    }
+    return items
+  }
+
+  /** A refusal concerns its caller alone. Anything else thrown leaves the overlay half written: it is dropped, and each item gets a batch of its own. */
+  #runBatch(items: readonly Item[]): void {
+    const batch = new Batch(this.#engine)
+    batch.lookup = (id) => this.operation(id)
+    const settled: (() => void)[] = []
+    try {
+      for (const item of items) {
+        try {
+          const value = item.run(batch)
+          settled.push(() => item.resolve(value as never))
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error
+          settled.push(() => item.reject(error))
+        }
+      }
+      this.#commit(batch)
+    } catch (error) {
+      if (items.length > 1 && !(error instanceof StoreFault)) {
+        for (const item of items) this.#runBatch([item])
+        return
+      }
+      this.#engine.parts.observer?.fault?.('commit', error)
+      for (const item of items) item.reject(error)
+      return
+    }
+    for (const settle of settled) settle()
+    this.#publish(batch)
+  }
+
+  #commit(batch: Batch): void {
+    const began = performance.now()
+    batch.commit()
+    const { observer } = this.#engine.parts
+    if (batch.operations > 0) observer?.committed?.(performance.now() - began, batch.operations)
+    for (const work of batch.works) {
+      if (work.rewound > 0) observer?.rewound?.(work.rewound)
+      if (work.revised > 0) observer?.revised?.(work.revised)
+      for (const event of work.events) if (event.status !== null && event.type === `operation.${event.status}`) observer?.placed?.(event.data['kind'] as string, event.status)
+    }
+  }
+
+  #publish(batch: Batch): void {
+    const spaces = new Map(batch.works.filter((work) => work.events.length > 0).map((work) => [work.space.record.space, work.events as readonly JournalEvent[]]))
+    if (spaces.size === 0) return
+    for (const listener of this.#listeners) {
+      try {
+        listener(spaces)
+      } catch (error) {
+        this.#engine.parts.observer?.fault?.('subscriber', error)
+      }
+    }
+  }
+}
+

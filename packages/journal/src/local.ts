@@ -1,0 +1,25 @@
+import { decodeKey, decodeTrusted, encodeTrusted, type KeyValue } from '@icn/protocol'
+import type { LocalStore } from './api.ts'
+import { stateKey, textAfter } from './layout.ts'
+import { keyBytes, keyText } from './overlay.ts'
+import type { Store } from './store/port.ts'
+
+const name = 'local'
+
+/** This node's own rows: settings, sessions, drafts. Never replicated, never state. */
+export function openLocal(store: Store): LocalStore {
+  return {
+    get(key) {
+      const bytes = store.get('local', keyBytes(stateKey(name, key)))
+      return bytes === undefined ? undefined : decodeTrusted(bytes)
+    },
+    *scan(prefix, options = {}) {
+      const from = stateKey(name, prefix)
+      const range = { gte: keyBytes(from), lt: keyBytes(textAfter(from)), ...(options.reverse ? { reverse: true } : {}), ...(options.limit === undefined ? {} : { limit: options.limit }) }
+      for (const [key, value] of store.range('local', range)) yield [decodeKey(keyBytes(keyText(key))).slice(1) as KeyValue[], decodeTrusted(value)] as const
+    },
+    write(changes) {
+      store.write(changes.map(({ key, value }) => ({ map: 'local' as const, key: keyBytes(stateKey(name, key)), value: value === undefined ? null : encodeTrusted(value) })))
+    },
+  }
+}

@@ -1,0 +1,348 @@
+import { type Clock, clockAheadMsMax, compareClocks, decodeTrusted, type Did, digestOfCid, encodeTrusted, equalBytes, heldCountMax, heldPerSignerMax, type MalformedReason, type OperationId, type SignedOperation } from '@icn/protocol'
+import { chainDigestOf, chainKey, chainRange, chainSeqOf, clockOfPlace, clockText, type DigestText, digestText, type PlaceText, placeText, signerText, textAfter, u48 } from './layout.ts'
+import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
+import { type KeyText, keyBytes, keyText } from './overlay.ts'
+import { encodeStored, type HeadRecord } from './records.ts'
+import type { Candidate, Disposition, SpaceWork } from './work.ts'
+
+/** Why an operation waits (engine page §2, §3; snapshot page §2). */
+export type HeldReason = 'parents' | 'checkpoint' | 'clock' | 'cut'
+
+export interface Placed {
+  /** New operations in the order, with what the fold is told to do with them. */
+  readonly fresh: (readonly [Candidate, Disposition])[]
+  /** Older operations that get another disposition. */
+  readonly changed: Map<PlaceText, Disposition>
+  held: number
+  known: number
+  readonly malformed: { readonly id: OperationId; readonly reason: MalformedReason }[]
+  readonly wanted: Set<OperationId>
+  evicted: number
+  forks: number
+}
+
+export interface PlacingParts {
+  /** Builds the candidate of bytes that were checked when they were put aside. */
+  readonly load: (stored: Uint8Array) => Candidate
+  readonly wallMs: () => number
+}
+
+/** Gives operations from elsewhere their place: parents, chains, clock, forks, reissues, the bounded waiting room. */
+export class Placing {
+  readonly #work: SpaceWork
+  readonly #parts: PlacingParts
+  readonly result: Placed = { fresh: [], changed: new Map(), held: 0, known: 0, malformed: [], wanted: new Set(), evicted: 0, forks: 0 }
+  /** Dispositions of this call, by digest: a later evidence may change them. */
+  readonly #dispositions = new Map<DigestText, Disposition>()
+  readonly #fresh = new Map<DigestText, Candidate>()
+
+  constructor(work: SpaceWork, parts: PlacingParts) {
+    this.#work = work
+    this.#parts = parts
+  }
+
+  /** Any order, duplicates welcome. `clockChecked`: the test of the clock was passed before (made once, on arrival). */
+  offer(candidates: readonly Candidate[], clockChecked = false): Placed {
+    const queue = candidates.map((candidate) => ({ candidate, clockChecked })).sort(byPlaceDescending)
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      if (!this.#offerOne(next.candidate, next.clockChecked)) continue
+      const freed = this.#release(next.candidate.digest)
+      if (freed.length === 0) continue
+      queue.push(...freed.map((candidate) => ({ candidate, clockChecked: false })))
+      queue.sort(byPlaceDescending)
+    }
+    for (const [digest, candidate] of this.#fresh) this.result.fresh.push([candidate, this.#dispositions.get(digest) as Disposition])
+    return this.result
+  }
+
+  /** Held operations whose clock is now within reach, or that waited for a cut that has ended. */
+  offerDue(nowMs: number, cutEnded: boolean): Placed {
+    const { overlay, prefix } = this.#work
+    const due: Candidate[] = []
+    for (const [key] of [...overlay.range('waiting', `${prefix}\u0002`, `${prefix}\u0002${clockText([nowMs + clockAheadMsMax, 65535])}\u00ff`)]) due.push(this.#unhold(key.slice(5 + 8)))
+    if (cutEnded) for (const [key] of [...overlay.range('waiting', `${prefix}\u0003`, `${prefix}\u0004`)]) due.push(this.#unhold(key.slice(5)))
+    return this.offer(due, true)
+  }
+
+  /** Operations that waited for a checkpoint which is settled now. */
+  offerFreed(checkpoint: string): Placed {
+    const from = `${this.#work.prefix}\u0004${keyText(digestOfCid(checkpoint))}`
+    return this.offer(
+      [...this.#work.overlay.range('waiting', from, textAfter(from))].map(([key]) => this.#unhold(key.slice(from.length))),
+      true,
+    )
+  }
+
+  /** A place at the tip for an operation made here, whose parents, clock and chain are right by construction. */
+  note(candidate: Candidate): void {
+    const { envelope, id } = candidate.operation
+    this.#work.overlay.put('chains', chainKey(this.#work.prefix, signerText(envelope.signer), envelope.seq, candidate.digest), placedMark)
+    this.#work.store(candidate)
+    this.#work.setHead(envelope.signer, { ...this.#work.head(envelope.signer), seq: envelope.seq, id, at: envelope.at })
+  }
+
+  /** Placed clock of a known operation; undefined when it is unknown or only held. */
+  placeOf(id: OperationId): Clock | undefined {
+    const cached = this.#work.newPlaces.get(id) ?? this.#work.space.places.get(id)
+    if (cached !== undefined) return cached
+    const value = this.#work.overlay.get('ids', digestText(id))
+    if (value === undefined || value.length === 4) return undefined
+    const text = keyText(value)
+    return text.startsWith(this.#work.prefix) ? clockOfPlace(text.slice(4)) : undefined
+  }
+
+  /** True when it was placed; false when it is known, held or malformed. */
+  #offerOne(candidate: Candidate, clockChecked: boolean): boolean {
+    const { operation, digest } = candidate
+    const { envelope } = operation
+    const work = this.#work
+    if (work.overlay.get('ids', digest) !== undefined) {
+      this.result.known++
+      return false
+    }
+    const missing = this.#missing(candidate)
+    const trouble = missing.length === 0 ? this.#parentTrouble(operation) : undefined
+    if (trouble !== undefined) {
+      this.result.malformed.push({ id: operation.id, reason: trouble })
+      return false
+    }
+    const head = work.head(envelope.signer)
+    this.#noteChain(candidate, head)
+    const previous = this.#missingCheckpoint(candidate)
+    const reason: HeldReason | undefined =
+      missing.length > 0
+        ? 'parents'
+        : previous !== undefined
+        ? 'checkpoint'
+        : !clockChecked && envelope.at[0] > this.#parts.wallMs() + clockAheadMsMax
+          ? 'clock'
+          : work.promised !== null && compareClocks(envelope.at, work.promised) <= 0 && !work.isCovered(envelope.at)
+            ? 'cut'
+            : undefined
+    if (reason !== undefined) {
+      this.#hold(candidate, reason, reason === 'checkpoint' ? [previous as OperationId] : missing)
+      this.#judgeChain(envelope.signer, envelope.seq)
+      return false
+    }
+    work.overlay.put('chains', chainKey(work.prefix, signerText(envelope.signer), envelope.seq, digest), placedMark)
+    work.store(candidate)
+    this.#fresh.set(digest, candidate)
+    if (head === undefined || envelope.seq > head.seq) work.setHead(envelope.signer, { ...head, seq: envelope.seq, id: operation.id, at: envelope.at })
+    this.#dispositions.set(digest, work.isCovered(envelope.at) ? 'late' : 'fold')
+    this.#judgeChain(envelope.signer, envelope.seq)
+    const fork = work.head(envelope.signer)?.fork
+    if (fork !== undefined && envelope.seq >= fork && envelope.genesis !== null) this.#dispositions.set(digest, 'forked')
+    return true
+  }
+
+  #missing(candidate: Candidate): OperationId[] {
+    const missing: OperationId[] = []
+    for (const parent of parentsOf(candidate.operation)) if (this.placeOf(parent) === undefined) missing.push(parent)
+    // A cut can be judged only when everything it names is here.
+    if (isCheckpoint(candidate)) missing.push(...missingHeads(candidate.body as CheckpointBody, (id) => this.placeOf(id) !== undefined))
+    return missing
+  }
+
+  /** The checkpoint that has to be settled before this one can be judged. */
+  #missingCheckpoint(candidate: Candidate): string | undefined {
+    if (!isCheckpoint(candidate)) return undefined
+    const { previous } = candidate.body as CheckpointBody
+    return previous === undefined || knowsCheckpoint(this.#work, previous) ? undefined : previous
+  }
+
+  /** Parents are all here: does the operation stand after them, and on its signer's own chain? */
+  #parentTrouble({ envelope }: SignedOperation): MalformedReason | undefined {
+    for (const parent of parentsOf({ envelope })) if (compareClocks(envelope.at, this.placeOf(parent) as Clock) <= 0) return 'clock'
+    if (envelope.prev === null) return undefined
+    const head = this.#work.head(envelope.signer)
+    if (head !== undefined && head.id === envelope.prev) return head.seq + 1 === envelope.seq ? undefined : 'chain'
+    const before = this.#envelopeOf(digestText(envelope.prev))
+    return before?.signer === envelope.signer && before.seq + 1 === envelope.seq ? undefined : 'chain'
+  }
+
+  #envelopeOf(digest: DigestText): SignedOperation['envelope'] | undefined {
+    const fresh = this.#fresh.get(digest)
+    if (fresh !== undefined) return fresh.operation.envelope
+    const { overlay, prefix } = this.#work
+    const value = overlay.get('ids', digest)
+    if (value === undefined || value.length === 4) return undefined
+    return this.#work.loadAt(keyText(value).slice(4) + digest).operation.envelope
+  }
+
+  /** Marks the number as used, so that a second use of it is seen whatever happens to the parents. */
+  #noteChain({ operation, digest }: Candidate, head: HeadRecord | undefined): void {
+    const { overlay, prefix } = this.#work
+    const { signer, seq } = operation.envelope
+    overlay.put('chains', chainKey(prefix, signerText(signer), seq, digest), heldMark)
+    // A number after the head that nobody holds back cannot have been used before.
+    this.#alone = (head === undefined || seq > head.seq) && this.#work.counts.held === 0
+  }
+
+  #alone = false
+
+  /** Reissue or fork (engine page §6): decides about everything that bears this number, and what follows from it. */
+  #judgeChain(signer: Did, seq: number): void {
+    if (this.#alone) return
+    const work = this.#work
+    const key = signerText(signer)
+    const [from, to] = chainRange(work.prefix, key, seq)
+    const group = [...work.overlay.range('chains', from, to)].map(([entry, mark]) => ({ digest: chainDigestOf(entry), held: mark[0] === 0 }))
+    if (group.length < 2) return
+    const members = group.map(({ digest, held }) => ({ digest, operation: held ? this.#heldOperation(signer, seq, digest) : (this.#fresh.get(digest)?.operation ?? this.#placed(digest)), held }))
+    const first = (members[0] as (typeof members)[number]).operation.envelope
+    const isReissue = members.every(({ operation: { envelope } }) => envelope.prev === first.prev && envelope.author === first.author && envelope.kind === first.kind && envelope.genesis === first.genesis && equalBytes(envelope.body_hash, first.body_hash))
+    if (isReissue) {
+      const placed = members.filter(({ held }) => !held).map(({ digest, operation }) => ({ digest, place: placeText(operation.envelope.at, digest) }))
+      const winner = placed.find(({ place }) => this.#isFinal(place)) ?? placed.sort((a, b) => (a.place < b.place ? -1 : 1))[0]
+      for (const { digest, place } of placed) this.#dispose(digest, place, digest === winner?.digest ? (work.isCovered(clockOfPlace(place)) ? 'late' : 'fold') : 'superseded')
+      return
+    }
+    const head = work.head(signer)
+    if (head?.fork === undefined || seq < head.fork) {
+      if (head?.fork === undefined) this.result.forks++
+      work.setHead(signer, { ...(head ?? { seq: -1, id: first.prev ?? (members[0] as (typeof members)[number]).operation.id, at: [0, 0] }), fork: seq })
+    }
+    this.#closeChain(signer, Math.min(seq, head?.fork ?? seq))
+  }
+
+  /** Everything of a signer from a number on that is not final becomes `forked`. */
+  #closeChain(signer: Did, fork: number): void {
+    const work = this.#work
+    const key = signerText(signer)
+    const [from] = chainRange(work.prefix, key, fork)
+    const [, to] = chainRange(work.prefix, key, 2 ** 47)
+    for (const [entry, mark] of [...work.overlay.range('chains', from, to)]) {
+      if (mark[0] === 0) continue
+      const digest = chainDigestOf(entry)
+      const operation = this.#fresh.get(digest)?.operation ?? this.#placed(digest)
+      if (operation.envelope.genesis === null || chainSeqOf(entry) < fork) continue
+      this.#dispose(digest, placeText(operation.envelope.at, digest), 'forked')
+    }
+  }
+
+  #dispose(digest: DigestText, place: PlaceText, disposition: Disposition): void {
+    if (this.#fresh.has(digest)) {
+      this.#dispositions.set(digest, disposition)
+      return
+    }
+    if (this.#isFinal(place)) return
+    const status = this.#work.statusAt(place)
+    const now = status === 'late' || status === 'forked' || status === 'superseded' ? status : 'fold'
+    // Forked stays forked: a fork is never taken back.
+    if (now === 'forked') return
+    if (this.result.changed.get(place) === 'forked') return
+    if (now !== disposition) this.result.changed.set(place, disposition)
+    else this.result.changed.delete(place)
+  }
+
+  #isFinal(place: PlaceText): boolean {
+    const status = this.#work.statusAt(place)
+    return this.#work.isCovered(clockOfPlace(place)) && (status === 'applied' || status === 'refused' || status === 'superseded')
+  }
+
+  #placed(digest: DigestText): SignedOperation {
+    const value = this.#work.overlay.get('ids', digest) as Uint8Array
+    return this.#work.loadAt(keyText(value).slice(4) + digest).operation
+  }
+
+  #heldOperation(signer: Did, seq: number, digest: DigestText): SignedOperation {
+    const row = this.#work.overlay.get('held', this.#work.prefix + heldRest(signer, seq, digest)) as Uint8Array
+    return this.#parts.load((decodeTrusted(row) as HeldRow).stored).operation
+  }
+
+  #hold(candidate: Candidate, reason: HeldReason, missing: readonly OperationId[]): void {
+    const work = this.#work
+    const { overlay, prefix } = work
+    const { envelope } = candidate.operation
+    this.#makeRoom(envelope.signer)
+    const rest = heldRest(envelope.signer, envelope.seq, candidate.digest)
+    const arrival = work.arrivals++
+    const row: HeldRow = { stored: encodeStored(candidate.operation.bytes, candidate.operation.signature, candidate.operation.body), reason, arrival, missing: missing.map(digestOfCid) }
+    overlay.put('held', prefix + rest, encodeTrusted(row))
+    overlay.put('ids', candidate.digest, keyBytes(prefix))
+    for (const key of waitingKeys(row, rest, envelope.at)) overlay.put('waiting', prefix + key, empty)
+    if (reason === 'parents') for (const id of missing) this.result.wanted.add(id)
+    work.counts.held++
+    this.result.held++
+  }
+
+  /** Takes an operation out of the waiting room; `rest` is its key without the space. */
+  #unhold(rest: KeyText): Candidate {
+    const { overlay, prefix } = this.#work
+    const row = decodeTrusted(overlay.get('held', prefix + rest) as Uint8Array) as HeldRow
+    const candidate = this.#parts.load(row.stored)
+    overlay.put('held', prefix + rest, null)
+    overlay.put('ids', candidate.digest, null)
+    const { envelope } = candidate.operation
+    overlay.put('chains', chainKey(prefix, signerText(envelope.signer), envelope.seq, candidate.digest), null)
+    for (const key of waitingKeys(row, rest, envelope.at)) overlay.put('waiting', prefix + key, null)
+    this.#work.counts.held--
+    return candidate
+  }
+
+  #release(parent: DigestText): Candidate[] {
+    if (this.#work.counts.held === 0) return []
+    const { overlay, prefix } = this.#work
+    const from = `${prefix}\u0001${parent}`
+    return [...overlay.range('waiting', from, textAfter(from))].map(([key]) => this.#unhold(key.slice(from.length)))
+  }
+
+  /** The oldest goes, of this signer or of the space, and is counted. */
+  #makeRoom(signer: Did): void {
+    const work = this.#work
+    const { overlay, prefix } = work
+    const own = prefix + signerText(signer)
+    let count = 0
+    let oldest: { rest: KeyText; arrival: number } | undefined
+    for (const [key, value] of overlay.range('held', own, textAfter(own))) {
+      count++
+      const { arrival } = decodeTrusted(value) as HeldRow
+      if (oldest === undefined || arrival < oldest.arrival) oldest = { rest: key.slice(prefix.length), arrival }
+    }
+    if (count < heldPerSignerMax) oldest = undefined
+    if (oldest === undefined && work.counts.held >= heldCountMax) {
+      for (const [key] of overlay.range('waiting', `${prefix}\u0000`, `${prefix}\u0001`)) {
+        oldest = { rest: key.slice(prefix.length + 7), arrival: 0 }
+        break
+      }
+    }
+    if (oldest === undefined) return
+    this.#unhold(oldest.rest)
+    this.result.evicted++
+  }
+}
+
+interface HeldRow {
+  readonly stored: Uint8Array
+  readonly reason: HeldReason
+  readonly arrival: number
+  readonly missing: readonly Uint8Array[]
+}
+
+const empty = new Uint8Array(0)
+const heldMark = Uint8Array.of(0)
+const placedMark = Uint8Array.of(1)
+
+const heldRest = (signer: Did, seq: number, digest: DigestText): KeyText => signerText(signer) + u48(seq) + digest
+
+/** Index rows of a held operation: by arrival, by each missing parent, by clock, by the running cut. */
+function waitingKeys(row: HeldRow, rest: KeyText, at: Clock): KeyText[] {
+  const keys = [`\u0000${u48(row.arrival)}${rest}`]
+  if (row.reason === 'parents') for (const parent of row.missing) keys.push(`\u0001${keyText(parent)}${rest}`)
+  if (row.reason === 'checkpoint') for (const checkpoint of row.missing) keys.push(`\u0004${keyText(checkpoint)}${rest}`)
+  if (row.reason === 'clock') keys.push(`\u0002${clockText(at)}${rest}`)
+  if (row.reason === 'cut') keys.push(`\u0003${rest}`)
+  return keys
+}
+
+/** Everything that has to stand before an operation. */
+export function* parentsOf({ envelope }: Pick<SignedOperation, 'envelope'>): Generator<OperationId> {
+  if (envelope.genesis !== null) yield envelope.genesis
+  if (envelope.prev !== null) yield envelope.prev
+  yield* envelope.seen
+  if (envelope.grant !== null) yield envelope.grant
+}
+
+const isCheckpoint = (candidate: Candidate): boolean => candidate.operation.envelope.kind === 'space.checkpoint' && candidate.law !== undefined
+
+const byPlaceDescending = (a: { candidate: Candidate }, b: { candidate: Candidate }): number => (a.candidate.place < b.candidate.place ? 1 : a.candidate.place > b.candidate.place ? -1 : 0)

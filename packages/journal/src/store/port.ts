@@ -1,0 +1,74 @@
+/** The maps of a store: named ordered maps from bytes to bytes (engine page §9). */
+export const mapNames = [
+  'meta',
+  'spaces',
+  'summaries',
+  'ids',
+  'operations',
+  'order',
+  'undo',
+  'chains',
+  'heads',
+  'state',
+  'held',
+  'waiting',
+  'quarantine',
+  'events',
+  'decisions',
+  'idempotency',
+  'checkpoints',
+  'local',
+] as const
+export type MapName = (typeof mapNames)[number]
+
+export interface RangeOptions {
+  /** First key that counts. */
+  readonly gte?: Uint8Array
+  /** First key that counts no more. */
+  readonly lt?: Uint8Array
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+export interface Reader {
+  get(map: MapName, key: Uint8Array): Uint8Array | undefined
+  range(map: MapName, options?: RangeOptions): Iterable<readonly [key: Uint8Array, value: Uint8Array]>
+}
+
+/** A consistent view: later writes are not seen. */
+export interface Snapshot extends Reader {
+  close(): void
+}
+
+/** `value` null deletes. */
+export interface Change {
+  readonly map: MapName
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+export interface Store extends Reader {
+  readonly kind: 'sqlite' | 'memory'
+  snapshot(): Snapshot
+  /** All or nothing; durable when it returns. Throws StoreFault, after which nothing of the batch is there. */
+  write(changes: Iterable<Change>): void
+  flush(): void
+  /** A consistent copy in one new file; refused (StoreFault) where the file exists. */
+  backup(path: string): void
+  sizeOnDisk(): number
+  close(): void
+}
+
+/** The world failed below the store. */
+export class StoreFault extends Error {
+  override readonly name = 'StoreFault'
+  readonly reason: 'full' | 'io' | 'corrupt' | 'newer' | 'busy' | 'closed'
+
+  constructor(reason: StoreFault['reason'], message: string, cause?: unknown) {
+    super(message, { cause })
+    this.reason = reason
+  }
+}
+
+/** Raised by one with every change of the layout; a store of a newer one is refused. */
+export const schemaVersion = 1

@@ -1,0 +1,2 @@
+export * from './signer.ts'
+export * from './toy-rules.ts'
