@@ -1,2 +1,5 @@
+export * from './chance.ts'
 export * from './signer.ts'
 export * from './toy-rules.ts'
+export * from './law-runner.ts'
+export * from './memory-tables.ts'
