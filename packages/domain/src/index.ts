@@ -1,4 +1,6 @@
+export * from './charter/index.ts'
 export * from './commons/index.ts'
+export * from './coop/index.ts'
 export * from './identity/index.ts'
 export * from './rules.ts'
 export * from './space/index.ts'

@@ -1,5 +1,6 @@
 import type { Facts, Finding, KeyClass, Law, OperationView, Rules, Table } from '@icn/protocol'
 import { checkCommons, commonsProfile, commonsTables, foundLaw, strangerTrouble } from './commons/index.ts'
+import { checkCoop, coopLaws, coopProfile, coopTables } from './coop/index.ts'
 import type { SpaceProfile } from './identity/index.ts'
 import { actLaws, checkIdentity, guard, identityLaws, identityTables } from './identity/index.ts'
 import { rulesDigest } from './rules-digest.ts'
@@ -38,3 +39,5 @@ export function composeRules(parts: SpaceParts): Rules {
 }
 
 export const commonsRules: Rules = composeRules({ profile: commonsProfile, laws: [foundLaw], tables: commonsTables, check: checkCommons, guard: strangerTrouble })
+
+export const coopRules: Rules = composeRules({ profile: coopProfile, laws: coopLaws(), tables: coopTables, check: checkCoop })

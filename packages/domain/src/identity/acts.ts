@@ -1,8 +1,9 @@
 import type { ActPropose as ProposeBody, ActRef as RefBody, Check, Facts, Law, OperationId, OperationView, Tables } from '@icn/protocol'
 import { ActPropose, ActRef, actMsMax, actsPerProposerMax, actsPerSpaceMax, encodeTrusted, Judgement, sha256 } from '@icn/protocol'
+import { countOf } from './counts.ts'
 import { keyTrouble } from './guard.ts'
 import type { ActContext, ActKind, ActRule, SpaceProfile } from './profile.ts'
-import { actById, actState, countOf, signerKind } from './queries.ts'
+import { actById, actState, signerKind } from './queries.ts'
 import type { ActRow } from './tables.ts'
 import { acts, counts, due, openActs } from './tables.ts'
 

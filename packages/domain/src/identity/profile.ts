@@ -47,7 +47,7 @@ export interface ActRule {
   readonly vote: boolean
   /** `need` is 1 only because nobody else exists. */
   readonly waived?: boolean
-  /** The failing checks that keep this person from proposing (when it is the proposer) or confirming; empty: may. */
+  /** Checks of this person's right to propose (when it is the proposer) or to confirm; none of them failing: may. */
   eligible(did: Did): readonly Check[]
 }
 

@@ -1,6 +1,6 @@
 import type { Did, Facts, OperationId, OperationView } from '@icn/protocol'
 import type { ActRow, ActState, GrantRow, IdentityState } from './tables.ts'
-import { acts, counts, grantOf, grants, grantsTo, keyOf, keys, liveGrants } from './tables.ts'
+import { acts, grantOf, grants, grantsTo, keyOf, keys, liveGrants } from './tables.ts'
 
 /** The key that speaks for a DID without anybody's leave, in DID form. */
 export function rootOf(facts: Facts, did: Did): Did {
@@ -129,8 +129,4 @@ export function actsOf(facts: Facts, filter: ActFilter, at: number): readonly Ac
     if (found.length >= filter.limit) break
   }
   return found
-}
-
-export function countOf(facts: Facts, who: Did | '', name: 'grants' | 'acts'): number {
-  return facts.get(counts, [who, name]) ?? 0
 }

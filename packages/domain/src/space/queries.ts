@@ -1,6 +1,6 @@
 import type { CheckpointId, Clock, Facts, OperationId } from '@icn/protocol'
 import { clockZero } from '@icn/protocol'
-import type { CheckpointRow, ReviewRow } from './tables.ts'
+import type { CheckpointRow, SpaceReviewRow } from './tables.ts'
 import { adoptions, checkpointCuts, checkpoints, reviews } from './tables.ts'
 
 export interface Checkpoint extends CheckpointRow {
@@ -23,7 +23,7 @@ export function cutOf(facts: Facts, checkpoint: CheckpointId): Clock | undefined
 }
 
 /** What was decided about an operation in the quarantine. */
-export function reviewOf(facts: Facts, operation: OperationId): ReviewRow | undefined {
+export function reviewOf(facts: Facts, operation: OperationId): SpaceReviewRow | undefined {
   return facts.get(reviews, [operation])
 }
 

@@ -23,10 +23,10 @@ export const checkpoints = table('space.checkpoints', [part.int(), part.int()], 
 /** Checkpoint id → its cut. */
 export const checkpointCuts = table('space.checkpoint_cuts', [part.text<CheckpointId>()], clock)
 
-const ReviewRow = z.strictObject({ verdict: z.enum(['dismissed', 'reissued']), note: z.string(), reissue: operationId.optional(), by: did, at: timeMs, op: operationId })
-export type ReviewRow = Readonly<z.output<typeof ReviewRow>>
+const SpaceReviewRow = z.strictObject({ verdict: z.enum(['dismissed', 'reissued']), note: z.string(), reissue: operationId.optional(), by: did, at: timeMs, op: operationId })
+export type SpaceReviewRow = Readonly<z.output<typeof SpaceReviewRow>>
 /** What people decided about an operation in the quarantine; the newest word stands. */
-export const reviews = table('space.reviews', [part.text<OperationId>()], ReviewRow)
+export const reviews = table('space.reviews', [part.text<OperationId>()], SpaceReviewRow)
 
 const AdoptionRow = z.strictObject({ rules: z.string(), adopted_at: timeMs, op: operationId })
 export type AdoptionRow = Readonly<z.output<typeof AdoptionRow>>
