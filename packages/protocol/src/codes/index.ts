@@ -5,6 +5,7 @@ import { engineCodes } from './engine.ts'
 import { identityCodes } from './identity.ts'
 import { spaceCodes } from './space.ts'
 
+export * from './classes.ts'
 export * from './define.ts'
 
 const rows = { ...engineCodes, ...spaceCodes, ...identityCodes, ...coopCodes, ...doorCodes }

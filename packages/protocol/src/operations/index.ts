@@ -1,0 +1,75 @@
+import { actRows } from './act.ts'
+import { authRows } from './auth.ts'
+import { charterRows } from './charter.ts'
+import { coopRows } from './coop.ts'
+import { decisionRows } from './decision.ts'
+import { deviceRows } from './device.ts'
+import { eventRows } from './event.ts'
+import { foundingRows } from './founding.ts'
+import { hostRows } from './host.ts'
+import { identityRows } from './identity.ts'
+import { inviteRows } from './invite.ts'
+import { jobRows } from './job.ts'
+import { meRows } from './me.ts'
+import { memberRows } from './member.ts'
+import { nodeRows } from './node.ts'
+import { operationRows } from './operation.ts'
+import { quarantineRows } from './quarantine.ts'
+import type { Row } from './row.ts'
+import { spaceRows } from './space.ts'
+
+export * from './act.ts'
+export * from './auth.ts'
+export * from './charter.ts'
+export * from './common.ts'
+export * from './coop.ts'
+export * from './decision.ts'
+export * from './device.ts'
+export * from './event.ts'
+export * from './founding.ts'
+export * from './host.ts'
+export * from './identity.ts'
+export * from './invite.ts'
+export * from './job.ts'
+export * from './me.ts'
+export * from './member.ts'
+export * from './node.ts'
+export * from './operation.ts'
+export * from './quarantine.ts'
+export * from './row.ts'
+export * from './space.ts'
+
+/** Everything that can be asked of a node, by method name. */
+export const operations = {
+  ...authRows,
+  ...meRows,
+  ...identityRows,
+  ...deviceRows,
+  ...actRows,
+  ...coopRows,
+  ...charterRows,
+  ...foundingRows,
+  ...memberRows,
+  ...inviteRows,
+  ...hostRows,
+  ...spaceRows,
+  ...operationRows,
+  ...decisionRows,
+  ...quarantineRows,
+  ...eventRows,
+  ...jobRows,
+  ...nodeRows,
+} as const
+
+export type OperationsTable = typeof operations
+export type MethodName = keyof OperationsTable
+
+export const methodNames = Object.keys(operations) as readonly MethodName[]
+
+export function rowOf(method: MethodName): Row {
+  return operations[method] as unknown as Row
+}
+
+export function isMethodName(name: string): name is MethodName {
+  return Object.hasOwn(operations, name)
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod'
+import { did, operationId } from '../schema.ts'
+import { listFields, timeField } from './common.ts'
+import { row } from './row.ts'
+import { sample } from './samples.ts'
+
+/** This node: for everybody a few words, for its operator health and findings (operating page §5). */
+
+export const AboutView = z.strictObject({
+  version: z.string(),
+  protocol: z.literal('icn/1'),
+  node: did,
+  network: operationId.nullable(),
+  public_origin: z.string(),
+  languages: z.array(z.string()),
+})
+export type AboutView = z.output<typeof AboutView>
+
+export const DoctorFinding = z.strictObject({
+  group: z.string(),
+  name: z.string(),
+  state: z.enum(['ok', 'warn', 'fail', 'unknown']),
+  text: z.string().describe('What was measured.'),
+  fix: z.string().nullable().describe('A command or a sentence.'),
+})
+export type DoctorFinding = z.output<typeof DoctorFinding>
+
+const count = z.int()
+export const StatusView = z.strictObject({
+  version: z.string(),
+  node: did,
+  name: z.string(),
+  state: z.enum(['starting', 'running', 'stopping']),
+  phase: z.string(),
+  started_at: timeField,
+  uptime_secs: count,
+  clock: z.strictObject({ now: timeField, offset_ms: z.int().nullable() }),
+  spaces: z.array(z.strictObject({ space: z.string(), operations: count, unfinal: count, held: count, sync: z.string(), checkpoint_at: timeField.nullable() })),
+  actors: z.array(z.strictObject({ name: z.string(), state: z.string(), mailbox: count, restarts: count })),
+  store: z.strictObject({ kind: z.string(), bytes: count, free_bytes: count.nullable(), read_only: z.boolean() }),
+  sessions: count,
+  subscribers: count,
+  errors_24h: z.array(z.strictObject({ operation: z.string(), count, last_at: timeField })),
+})
+export type StatusView = z.output<typeof StatusView>
+
+export const OptionView = z.strictObject({ name: z.string(), value: z.unknown(), source: z.enum(['flag', 'environment', 'file', 'default']), unit: z.string().nullable() })
+
+export const nodeRows = {
+  'node.about': row({
+    rest: 'GET /v1/about',
+    cli: 'version',
+    mode: 'read',
+    space: 'node',
+    access: ['public'],
+    cost: 'public',
+    input: z.strictObject({}),
+    output: AboutView,
+    refuses: [],
+    says: 'Say which node this is, of which network and version.',
+    example: { input: {}, output: { version: '0.1.0', protocol: 'icn/1', node: sample.elm, network: sample.network, public_origin: 'https://food.example', languages: ['en', 'es'] } },
+    since: '1.0',
+  }),
+  'node.status': row({
+    rest: 'GET /v1/node/status',
+    cli: 'status',
+    mode: 'read',
+    space: 'node',
+    access: ['operator'],
+    scope: 'node:read',
+    cost: 'operator',
+    input: z.strictObject({}),
+    output: StatusView,
+    refuses: ['OPERATOR_ONLY'],
+    says: 'Show how this node is doing.',
+    example: {
+      input: {},
+      output: {
+        version: '0.1.0',
+        node: sample.elm,
+        name: 'elm',
+        state: 'running',
+        phase: 'ready',
+        started_at: sample.at,
+        uptime_secs: 60,
+        clock: { now: sample.at, offset_ms: null },
+        spaces: [{ space: 'coop:food', operations: 12, unfinal: 12, held: 0, sync: 'alone', checkpoint_at: null }],
+        actors: [{ name: 'coop', state: 'running', mailbox: 0, restarts: 0 }],
+        store: { kind: 'sqlite', bytes: 4096, free_bytes: null, read_only: false },
+        sessions: 1,
+        subscribers: 0,
+        errors_24h: [],
+      },
+    },
+    since: '1.0',
+  }),
+  'node.config': row({
+    rest: 'GET /v1/node/config',
+    cli: 'node config',
+    mode: 'list',
+    space: 'node',
+    access: ['operator'],
+    scope: 'node:read',
+    cost: 'operator',
+    input: z.strictObject({ ...listFields }),
+    output: OptionView,
+    refuses: ['OPERATOR_ONLY'],
+    says: 'List every option with its value and where it came from; secrets only as set or not set.',
+    example: { input: {}, output: { items: [{ name: 'gateway.listen', value: '127.0.0.1:8080', source: 'default', unit: null }], next_cursor: null, as_of: sample.at } },
+    since: '1.0',
+  }),
+  'node.doctor': row({
+    rest: 'GET /v1/node/doctor',
+    cli: 'doctor',
+    mode: 'read',
+    space: 'node',
+    access: ['operator'],
+    scope: 'node:read',
+    cost: 'operator',
+    input: z.strictObject({}),
+    output: z.strictObject({ findings: z.array(DoctorFinding), failed: count, warned: count, as_of: timeField }),
+    refuses: ['OPERATOR_ONLY'],
+    says: 'Look the whole node through; each line says what was measured and what to do.',
+    example: { input: {}, output: { findings: [{ group: 'store', name: 'rows', state: 'ok', text: 'Every row can be read.', fix: null }], failed: 0, warned: 0, as_of: sample.at } },
+    since: '1.0',
+  }),
+  'node.checkpoint': row({
+    rest: 'POST /v1/node/checkpoint',
+    cli: 'space checkpoint',
+    mode: 'exchange',
+    space: 'node',
+    access: ['operator'],
+    scope: 'node:write',
+    cost: 'operator',
+    input: z.strictObject({ space: z.string().max(80).describe('The space.') }),
+    output: z.strictObject({ operation: operationId.nullable() }),
+    refuses: ['OPERATOR_ONLY', 'SPACE_UNKNOWN'],
+    says: 'Make what stands in a space final now, as far as this node alone may.',
+    example: { input: { space: 'coop:food' }, output: { operation: sample.one } },
+    since: '1.0',
+  }),
+} as const
