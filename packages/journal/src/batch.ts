@@ -21,7 +21,7 @@ import {
 import type { Draft, IngestResult, PlacedOperation, UnsignedOperation, WriteOptions, WriteResult } from './api.ts'
 import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
-import { adoptCheckpoint, type CheckpointBody, checkpointIdOf, knowsCheckpoint, settle, type VectorChange, validAcks } from './finality.ts'
+import { adoptCheckpoint, type CheckpointBody, checkpointIdOf, knowsCheckpoint, settle, validAcks } from './finality.ts'
 import { readAnswer, saveAnswer } from './idempotency.ts'
 import { type DigestText, digestText, placeText } from './layout.ts'
 import { Overlay } from './overlay.ts'
@@ -145,7 +145,7 @@ export class Batch {
   }
 
   /** This node's own checkpoint, whose root was computed aside. */
-  checkpoint(space: SpaceId, body: CheckpointBody, settled: SettledCut, vector: readonly VectorChange[]): OperationId {
+  checkpoint(space: SpaceId, body: CheckpointBody, settled: SettledCut): OperationId {
     const { work, settled: facts } = this.#bench(space)
     work.promised = null
     const unsigned = stamp(this.#engine, work, { space, kind: 'space.checkpoint', author: this.#engine.parts.node, signer: this.#engine.parts.node, grant: null, body }, true)
@@ -157,7 +157,7 @@ export class Batch {
     this.#engine.clock.witness(candidate.operation.envelope.at)
     this.#place(work, signed)
     work.record(signed, 'applied', decision, undo, events, undefined)
-    adoptCheckpoint(work, body, signed.operation.id, settled, vector)
+    adoptCheckpoint(work, body, signed.operation.id, settled)
     this.operations++
     return signed.operation.id
   }
@@ -241,7 +241,8 @@ export class Batch {
     return folded
   }
 
-  readonly #pending = new Map<DigestText, { readonly vector: readonly VectorChange[] }>()
+  /** Cuts whose root and acknowledgements hold, waiting for their law's word. */
+  readonly #pending = new Set<DigestText>()
 
   /** The finality step: on dropped overlays first; late ones leave only when the certificate holds. */
   #settleCut(work: SpaceWork, candidate: Candidate): void {
@@ -253,20 +254,18 @@ export class Batch {
     const found = settle(work, body, acks, work.hooks)
     this.#benches.get(work.space.record.space)?.settled.set(candidate.digest, found.settled)
     if (equalBytes(found.settled.root, body.root) && isMajority(acks, found.settled.hosts_before) && isMajority(acks, found.settled.hosts_at_cut)) {
-      work.fold([], new Map(found.late.map((place) => [place, 'late' as const])))
-      this.#engine.parts.observer?.late?.(found.late.length)
-      this.#pending.set(candidate.digest, { vector: found.vector })
+      work.fold([], found.changed)
+      this.#engine.parts.observer?.late?.([...found.changed.values()].filter((disposition) => disposition === 'late').length)
+      this.#pending.add(candidate.digest)
     }
   }
 
   #adoptIfLawful(work: SpaceWork, candidate: Candidate): string | undefined {
-    const pending = this.#pending.get(candidate.digest)
     const settled = this.#benches.get(work.space.record.space)?.settled.get(candidate.digest)
-    if (pending === undefined || settled === undefined) return undefined
-    this.#pending.delete(candidate.digest)
+    if (!this.#pending.delete(candidate.digest) || settled === undefined) return undefined
     const body = candidate.body as CheckpointBody
     if (work.statusAt(candidate.place) !== 'applied' || knowsCheckpoint(work, checkpointIdOf(work.space.record.space, work.space.record.genesis, body))) return undefined
-    return adoptCheckpoint(work, body, candidate.operation.id, settled, pending.vector).id
+    return adoptCheckpoint(work, body, candidate.operation.id, settled).id
   }
 
   #submitGenesis<Answer>(candidate: Candidate, options: WriteOptions<Answer>): WriteResult<Answer> {

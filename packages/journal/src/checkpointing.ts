@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, compareClocks, decodeTrusted, type Did, keyOfDid, type SettledCut, type SpaceId, statementBytes } from '@icn/protocol'
+import { type Clock, compareClocks, type Did, keyOfDid, type SettledCut, type SpaceId, statementBytes } from '@icn/protocol'
 import type { Batch } from './batch.ts'
 import type { Engine } from './engine.ts'
-import { ackPayload, type CheckpointBody, CutVector, changesUpTo, globalStateRoot, layersDigest, rewindTo, statePairs, stretch, type VectorChange } from './finality.ts'
+import { ackPayload, type CheckpointBody, CutVector, changesUpTo, globalStateRoot, hostsBefore, layersDigest, rewindTo, statePairs, stretch, type VectorChange } from './finality.ts'
 import { sourceOf } from './overlay.ts'
 import type { Snapshot } from './store/port.ts'
 import { type StateRoot, stateTag, TreeBuilder } from './tree.ts'
@@ -35,9 +35,9 @@ export function markCut(engine: Engine, batch: Batch, space: SpaceId, lagMs: num
   const cut: Clock = compareClocks(wanted, last) > 0 ? last : wanted
   if (live.checkpoint !== null && compareClocks(cut, live.checkpoint.cut) <= 0) return null
   if (!coversSomething(live, cut)) return null
-  const { changes, count } = changesUpTo(live, cut)
+  const changes = changesUpTo(live, cut)
+  const vector = new CutVector(live, changes)
   live.promised = cut
-  const founding = live.overlay.get('checkpoints', `${live.prefix}f`)
   const snapshot = engine.parts.store.snapshot()
   const work = engine.scratch(live.space, sourceOf(snapshot))
   work.adopt(live)
@@ -47,10 +47,10 @@ export function markCut(engine: Engine, batch: Batch, space: SpaceId, lagMs: num
     space,
     cut,
     changes,
-    count: (live.checkpoint?.count ?? 0) + count,
-    vectorDigest: new CutVector(live, changes).digest(),
+    count: (live.checkpoint?.count ?? 0) + vector.added,
+    vectorDigest: vector.digest(),
     previous: live.checkpoint?.id,
-    hostsBefore: live.checkpoint?.hosts ?? (founding === undefined ? hostsAtCut : (decodeTrusted(founding) as Did[])),
+    hostsBefore: hostsBefore(live) ?? hostsAtCut,
     hostsAtCut,
     rules: live.rules.version,
     snapshot,
@@ -112,6 +112,9 @@ export function buildCheckpoint(engine: Engine, marked: MarkedCut, state: StateR
 }
 
 function coversSomething(work: SpaceWork, cut: Clock): boolean {
-  for (const place of stretch(work, cut)) if (work.loadAt(place).operation.envelope.kind !== 'space.checkpoint') return true
+  for (const place of stretch(work, cut)) {
+    const status = work.statusAt(place)
+    if (status !== 'late' && status !== 'forked' && work.loadAt(place).operation.envelope.kind !== 'space.checkpoint') return true
+  }
   return false
 }

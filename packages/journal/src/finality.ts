@@ -16,9 +16,9 @@ import {
 import { verifySignature } from '@icn/protocol/node'
 import { clockText, type DigestText, digestText, type PlaceText, placeAfter, signerText, u16, u48 } from './layout.ts'
 import { type KeyText, keyBytes, keyText, Overlay } from './overlay.ts'
-import { type CheckpointRecord, decodeStored } from './records.ts'
+import type { CheckpointRecord } from './records.ts'
 import { stateTag, TreeBuilder, vectorTag } from './tree.ts'
-import { type FoldHooks, SpaceWork } from './work.ts'
+import { type Disposition, type FoldHooks, isReissueOf, SpaceWork } from './work.ts'
 
 /** Wire form of `space.checkpoint` (snapshot page §3, rulings 24 and 25). */
 export interface CheckpointBody {
@@ -38,7 +38,10 @@ export interface CheckpointBody {
   readonly missing: readonly Did[]
 }
 
-/** One signer's entry of a vector: key, last number that counts, its operation. */
+/**
+ * One signer's entry of a vector: key, last number that counts, its operation. A signer may have further entries of lower numbers:
+ * each names which of several reissues of that number counts, where the chain back from the head cannot tell.
+ */
 export type VectorChange = readonly [key: Uint8Array, seq: number, head: OperationId]
 
 /** What an acknowledgement signs, besides purpose and tag. */
@@ -65,20 +68,44 @@ export function globalStateRoot(acks: readonly { readonly key: Uint8Array; reado
 /** The vector up to the last cut, and what a layer changes in it. */
 export class CutVector {
   readonly #work: SpaceWork
-  readonly #entries: Map<KeyText, { seq: number; head: OperationId }>
+  readonly #entries = new Map<KeyText, { seq: number; head: OperationId }>()
+  readonly #pins = new Map<KeyText, Map<number, OperationId>>()
 
   constructor(work: SpaceWork, changes: readonly VectorChange[] = []) {
     this.#work = work
-    this.#entries = new Map(changes.map(([key, seq, head]) => [keyText(key), { seq, head }]))
+    for (const [key, seq, head] of changes) {
+      const text = keyText(key)
+      const pins = this.#pins.get(text) ?? new Map<number, OperationId>()
+      this.#pins.set(text, pins.set(seq, head))
+      if (seq > (this.#entries.get(text)?.seq ?? -1)) this.#entries.set(text, { seq, head })
+    }
   }
 
-  /** Last number of a signer that counts; −1 when none does. */
-  seqOf(signer: Did): number {
+  /** Last number of a signer that counts, with its operation; undefined when none does. */
+  entryOf(signer: Did): { readonly seq: number; readonly head: OperationId } | undefined {
     const key = signerText(signer)
-    const entry = this.#entries.get(key)
-    if (entry !== undefined) return entry.seq
-    const stored = this.#work.overlay.get('checkpoints', `${this.#work.prefix}v${key}`)
-    return stored === undefined ? -1 : (decodeTrusted(stored) as { seq: number }).seq
+    return this.#entries.get(key) ?? this.#stored(key)
+  }
+
+  /** Operations this layer adds: numbers, so that a reissue counts once. */
+  get added(): number {
+    let added = 0
+    for (const [key, { seq }] of this.#entries) added += seq - (this.#stored(key)?.seq ?? -1)
+    return added
+  }
+
+  /** The operations of a signer that count, from the head back to the last cut: by `prev`, except where an entry names another reissue. */
+  chosen(signer: Did): Map<number, OperationId> {
+    const key = signerText(signer)
+    const floor = this.#stored(key)?.seq ?? -1
+    const out = new Map<number, OperationId>()
+    let entry: { seq: number; head: OperationId | null } | undefined = this.#entries.get(key)
+    while (entry?.head != null && entry.seq > floor) {
+      const id: OperationId = this.#pins.get(key)?.get(entry.seq) ?? entry.head
+      out.set(entry.seq, id)
+      entry = { seq: entry.seq - 1, head: this.#work.operationOf(id)?.envelope.prev ?? null }
+    }
+    return out
   }
 
   /** Digest over every signer's entry by rising key, in the shape of the state tree. */
@@ -95,6 +122,11 @@ export class CutVector {
   save(): void {
     for (const [key, entry] of this.#entries) this.#work.overlay.put('checkpoints', `${this.#work.prefix}v${key}`, encodeTrusted(entry))
   }
+
+  #stored(key: KeyText): { readonly seq: number; readonly head: OperationId } | undefined {
+    const stored = this.#work.overlay.get('checkpoints', `${this.#work.prefix}v${key}`)
+    return stored === undefined ? undefined : (decodeTrusted(stored) as { seq: number; head: OperationId })
+  }
 }
 
 export function layersDigest(layers: readonly { readonly cut: Clock; readonly vector: Uint8Array }[]): Uint8Array {
@@ -110,18 +142,28 @@ export function* stretch(work: SpaceWork, cut: Clock): Generator<PlaceText> {
 }
 
 /** What changes in the vector when everything placed up to the cut counts: forked and late operations do not. */
-export function changesUpTo(work: SpaceWork, cut: Clock): { readonly changes: VectorChange[]; readonly count: number } {
-  const changes = new Map<Did, VectorChange>()
-  let count = 0
+export function changesUpTo(work: SpaceWork, cut: Clock): VectorChange[] {
+  const heads = new Map<Did, VectorChange>()
+  const reissued = new Map<string, { readonly signer: Did; readonly seq: number }>()
+  const counted = new Map<string, OperationId>()
   for (const place of stretch(work, cut)) {
     const status = work.statusAt(place)
     if (status === 'forked' || status === 'late') continue
-    count++
     const { envelope, id } = work.loadAt(place).operation
-    const known = changes.get(envelope.signer)
-    if (known === undefined || envelope.seq > known[1] || (envelope.seq === known[1] && status !== 'superseded')) changes.set(envelope.signer, [keyOfDid(envelope.signer), envelope.seq, id])
+    const number = `${envelope.signer} ${envelope.seq}`
+    if (status === 'superseded') {
+      reissued.set(number, envelope)
+      continue
+    }
+    counted.set(number, id)
+    if (envelope.seq > (heads.get(envelope.signer)?.[1] ?? -1)) heads.set(envelope.signer, [keyOfDid(envelope.signer), envelope.seq, id])
   }
-  return { changes: [...changes.values()].sort(([a], [b]) => Buffer.compare(a, b)), count }
+  const changes = [...heads.values()]
+  for (const [number, { signer, seq }] of reissued) {
+    const id = counted.get(number)
+    if (id !== undefined && heads.get(signer)?.[1] !== seq) changes.push([keyOfDid(signer), seq, id])
+  }
+  return changes.sort((a, b) => Buffer.compare(a[0], b[0]) || a[1] - b[1])
 }
 
 /** Takes back, on a dropped overlay, everything after the cut. */
@@ -155,9 +197,8 @@ export function validAcks(network: OperationId, space: SpaceId, body: Checkpoint
 
 export interface Settlement {
   readonly settled: SettledCut
-  /** Placed operations that the cut leaves behind. */
-  readonly late: readonly PlaceText[]
-  readonly vector: readonly VectorChange[]
+  /** Placed operations that the cut decides otherwise: left behind, or the branch or reissue that counts. */
+  readonly changed: ReadonlyMap<PlaceText, Disposition>
 }
 
 /**
@@ -165,41 +206,65 @@ export interface Settlement {
  * set, late ones out, rewind, root, hosts. Nothing of it is real until the law has found the certificate lawful.
  */
 export function settle(work: SpaceWork, body: CheckpointBody, acks: readonly Did[], hooks: FoldHooks): Settlement {
-  const vector = body.layers.flatMap((layer) => layer.changes ?? [])
-  const cutVector = new CutVector(work, vector)
-  const late: PlaceText[] = []
-  let count = 0
-  for (const place of stretch(work, body.cut)) {
-    const status = work.statusAt(place)
-    if (status === 'forked') continue
-    const { envelope } = decodeEnvelope(work, place)
-    if (envelope.seq <= cutVector.seqOf(envelope.signer)) count++
-    else if (status !== 'late') late.push(place)
-  }
+  const vector = new CutVector(
+    work,
+    body.layers.flatMap((layer) => layer.changes ?? []),
+  )
+  const changed = decidedBy(work, body.cut, vector)
   const scratch = new SpaceWork(work.space, new Overlay(work.overlay), hooks, { cached: false })
   scratch.adopt(work)
-  scratch.fold([], new Map(late.map((place) => [place, 'late'])))
+  scratch.fold([], changed)
   rewindTo(scratch, body.cut)
   const { root, pairs, bytes } = stateRoot(scratch)
   const hostsAtCut = work.rules.hosts(scratch.state)
   return {
-    late,
-    vector,
+    changed,
     settled: {
       root,
       pairs,
       bytes,
-      count: (work.checkpoint?.count ?? 0) + count,
-      hosts_before: work.checkpoint?.hosts ?? hostsAtCut,
+      count: (work.checkpoint?.count ?? 0) + vector.added,
+      hosts_before: hostsBefore(work) ?? hostsAtCut,
       hosts_at_cut: hostsAtCut,
       acks,
-      layers_digest: layersDigest([{ cut: body.cut, vector: cutVector.digest() }]),
+      layers_digest: layersDigest([{ cut: body.cut, vector: vector.digest() }]),
     },
   }
 }
 
+/** Hosts whose majority the next checkpoint needs: of the last cut, or before any cut those of the first operation. */
+export function hostsBefore(work: SpaceWork): readonly Did[] | undefined {
+  if (work.checkpoint !== null) return work.checkpoint.hosts
+  const founding = work.overlay.get('checkpoints', `${work.prefix}f`)
+  return founding === undefined ? undefined : (decodeTrusted(founding) as Did[])
+}
+
+/** R6 and R7: what each placed operation up to the cut becomes, where it is not that already. */
+function decidedBy(work: SpaceWork, cut: Clock, vector: CutVector): Map<PlaceText, Disposition> {
+  const changed = new Map<PlaceText, Disposition>()
+  const chains = new Map<Did, Map<number, OperationId>>()
+  for (const place of [...stretch(work, cut)]) {
+    const status = work.statusAt(place)
+    const { envelope, id } = work.loadAt(place).operation
+    if (envelope.seq > (vector.entryOf(envelope.signer)?.seq ?? -1)) {
+      if (status === 'applied' || status === 'refused') changed.set(place, 'late')
+      continue
+    }
+    if (!chains.has(envelope.signer)) chains.set(envelope.signer, vector.chosen(envelope.signer))
+    const counts = chains.get(envelope.signer)?.get(envelope.seq) ?? work.finalAt(envelope.signer, envelope.seq)
+    if (counts === id) {
+      if (status !== 'applied' && status !== 'refused') changed.set(place, 'fold')
+      continue
+    }
+    const other = counts === undefined ? undefined : work.operationOf(counts)?.envelope
+    const wanted = other !== undefined && isReissueOf(envelope, other) ? 'superseded' : 'forked'
+    if (status !== wanted) changed.set(place, wanted)
+  }
+  return changed
+}
+
 /** Makes a lawful checkpoint the last cut: everything of its set is final. */
-export function adoptCheckpoint(work: SpaceWork, body: CheckpointBody, operation: OperationId, settled: SettledCut, vector: readonly VectorChange[]): CheckpointRecord {
+export function adoptCheckpoint(work: SpaceWork, body: CheckpointBody, operation: OperationId, settled: SettledCut): CheckpointRecord {
   const id = checkpointIdOf(work.space.record.space, work.space.record.genesis, body)
   const record: CheckpointRecord = { id, cut: body.cut, root: body.root, operation, hosts: settled.hosts_at_cut, count: body.count }
   let final = 0
@@ -207,12 +272,16 @@ export function adoptCheckpoint(work: SpaceWork, body: CheckpointBody, operation
     const status = work.statusAt(place)
     if (status === 'applied' || status === 'refused' || status === 'superseded') final++
   }
-  new CutVector(work, vector).save()
+  new CutVector(
+    work,
+    body.layers.flatMap((layer) => layer.changes ?? []),
+  ).save()
   work.final += final
   work.checkpoint = record
   work.due = 0
   for (const [key] of work.overlay.range('order', work.prefix + placeAfter(body.cut), work.space.prefix.to)) {
-    if (work.loadAt(key.slice(4)).operation.envelope.kind !== 'space.checkpoint') work.due++
+    const status = work.statusAt(key.slice(4))
+    if (status !== 'late' && status !== 'forked' && work.loadAt(key.slice(4)).operation.envelope.kind !== 'space.checkpoint') work.due++
   }
   saveSettled(work, digestText(operation), settled)
   work.overlay.put('checkpoints', `${work.prefix}c${clockText(body.cut)}`, encodeTrusted({ ...record, settled_at: work.hooks.now() }))
@@ -239,9 +308,4 @@ export function knowsCheckpoint(work: SpaceWork, id: string): boolean {
 /** Heads that a checkpoint's vector names and that are not placed here. */
 export function missingHeads(body: CheckpointBody, isPlaced: (id: OperationId) => boolean): OperationId[] {
   return body.layers.flatMap((layer) => layer.changes ?? []).flatMap(([, , head]) => (isPlaced(head) ? [] : [head]))
-}
-
-function decodeEnvelope(work: SpaceWork, place: PlaceText): { envelope: { readonly signer: Did; readonly seq: number } } {
-  const stored = work.overlay.get('operations', work.prefix + place) as Uint8Array
-  return { envelope: decodeTrusted(decodeStored(stored).bytes) as { signer: Did; seq: number } }
 }

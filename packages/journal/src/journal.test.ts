@@ -220,7 +220,7 @@ for (const kind of ['memory', 'sqlite'] as const) {
       await w.journal.ingest(space, [raw(later), raw(other)])
       assert.deepEqual([next, other, later].map((operation) => w.journal.operation(operation.id)?.status), ['forked', 'forked', 'forked'])
       assert.equal(w.journal.read(space)?.get(toy.registers, ['b']), undefined)
-      assert.throws(() => w.journal.draft({ ...common, author: ada.did, signer: ada.did, grant: null, body: { name: 'a', value: 1 } }), refusal('FORKED'))
+      assert.throws(() => w.journal.draft({ space, kind: 'toy.set', author: ada.did, signer: ada.did, grant: null, body: { name: 'a', value: 1 } }), refusal('FORKED'))
       assert.deepEqual(w.journal.doctor(), [])
       await w.journal.close()
     })

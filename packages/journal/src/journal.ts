@@ -216,7 +216,7 @@ class Journal implements JournalApi {
       try {
         const state = await rootOf(this.#engine, marked)
         const { body, settled } = buildCheckpoint(this.#engine, marked, state) as { body: CheckpointBody; settled: SettledCut }
-        const id = await this.#enqueue<OperationId>(1, 2_000, (batch) => batch.checkpoint(name, body, settled, marked.changes))
+        const id = await this.#enqueue<OperationId>(1, 2_000, (batch) => batch.checkpoint(name, body, settled))
         this.#engine.parts.observer?.checkpointed?.(name, performance.now() - began)
         return id
       } finally {

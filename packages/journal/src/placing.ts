@@ -1,9 +1,9 @@
-import { type Clock, clockAheadMsMax, compareClocks, decodeTrusted, type Did, digestOfCid, encodeTrusted, equalBytes, heldCountMax, heldPerSignerMax, type MalformedReason, type OperationId, type SignedOperation } from '@icn/protocol'
+import { type Clock, clockAheadMsMax, compareClocks, decodeTrusted, type Did, digestOfCid, encodeTrusted, heldCountMax, heldPerSignerMax, type MalformedReason, type OperationId, type SignedOperation } from '@icn/protocol'
 import { chainDigestOf, chainKey, chainRange, chainSeqOf, clockOfPlace, clockText, type DigestText, digestText, type PlaceText, placeText, signerText, textAfter, u48 } from './layout.ts'
 import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './overlay.ts'
 import { encodeStored, type HeadRecord } from './records.ts'
-import type { Candidate, Disposition, SpaceWork } from './work.ts'
+import { type Candidate, type Disposition, isReissueOf, type SpaceWork } from './work.ts'
 
 /** Why an operation waits (engine page §2, §3; snapshot page §2). */
 export type HeldReason = 'parents' | 'checkpoint' | 'clock' | 'cut'
@@ -131,7 +131,7 @@ export class Placing {
     this.#dispositions.set(digest, work.isCovered(envelope.at) ? 'late' : 'fold')
     this.#judgeChain(envelope.signer, envelope.seq)
     const fork = work.head(envelope.signer)?.fork
-    if (fork !== undefined && envelope.seq >= fork && envelope.genesis !== null) this.#dispositions.set(digest, 'forked')
+    if (fork !== undefined && envelope.seq >= fork && envelope.genesis !== null) this.#dispositions.set(digest, this.#isTwinOfFinal(operation) ? 'superseded' : 'forked')
     return true
   }
 
@@ -190,7 +190,7 @@ export class Placing {
     if (group.length < 2) return
     const members = group.map(({ digest, held }) => ({ digest, operation: held ? this.#heldOperation(signer, seq, digest) : (this.#fresh.get(digest)?.operation ?? this.#placed(digest)), held }))
     const first = (members[0] as (typeof members)[number]).operation.envelope
-    const isReissue = members.every(({ operation: { envelope } }) => envelope.prev === first.prev && envelope.author === first.author && envelope.kind === first.kind && envelope.genesis === first.genesis && equalBytes(envelope.body_hash, first.body_hash))
+    const isReissue = members.every(({ operation: { envelope } }) => isReissueOf(envelope, first))
     if (isReissue) {
       const placed = members.filter(({ held }) => !held).map(({ digest, operation }) => ({ digest, place: placeText(operation.envelope.at, digest) }))
       const winner = placed.find(({ place }) => this.#isFinal(place)) ?? placed.sort((a, b) => (a.place < b.place ? -1 : 1))[0]
@@ -221,18 +221,26 @@ export class Placing {
   }
 
   #dispose(digest: DigestText, place: PlaceText, disposition: Disposition): void {
+    // Forked stays forked: a fork is never taken back.
     if (this.#fresh.has(digest)) {
-      this.#dispositions.set(digest, disposition)
+      if (this.#dispositions.get(digest) !== 'forked') this.#dispositions.set(digest, disposition)
       return
     }
     if (this.#isFinal(place)) return
     const status = this.#work.statusAt(place)
     const now = status === 'late' || status === 'forked' || status === 'superseded' ? status : 'fold'
-    // Forked stays forked: a fork is never taken back.
     if (now === 'forked') return
     if (this.result.changed.get(place) === 'forked') return
     if (now !== disposition) this.result.changed.set(place, disposition)
     else this.result.changed.delete(place)
+  }
+
+  /** Behind the cut, a reissue of what is final is superseded, whatever else its signer did. */
+  #isTwinOfFinal({ envelope }: SignedOperation): boolean {
+    if (!this.#work.isCovered(envelope.at)) return false
+    const final = this.#work.finalAt(envelope.signer, envelope.seq)
+    const other = final === undefined ? undefined : this.#work.operationOf(final)
+    return other !== undefined && isReissueOf(envelope, other.envelope)
   }
 
   #isFinal(place: PlaceText): boolean {

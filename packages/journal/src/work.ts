@@ -1,13 +1,16 @@
 import {
   type Check,
   type Clock,
+  cidOfDigest,
   compareClocks,
   dayMs,
   type Decision,
   decisionOf,
   decodeTrusted,
   type Did,
+  type Envelope,
   encodeTrusted,
+  equalBytes,
   invariant,
   type Law,
   type OperationId,
@@ -18,7 +21,7 @@ import {
   type SignedOperation,
 } from '@icn/protocol'
 import type { JournalEvent, OperationStatus } from './api.ts'
-import { type DigestText, digestText, eventKey, type PlaceText, placeText, sequenceOf, signerText } from './layout.ts'
+import { chainDigestOf, chainRange, clockOfPlace, type DigestText, digestText, eventKey, type PlaceText, placeText, sequenceOf, signerText } from './layout.ts'
 import type { JournalOptions } from './options.ts'
 import { type KeyText, keyBytes, keyText, type Overlay } from './overlay.ts'
 import { plain } from './decisions.ts'
@@ -155,7 +158,6 @@ export class SpaceWork {
     if (this.tips.size > tipsMax) this.tips.delete(this.tips.keys().next().value as OperationId)
     this.setDigest = addDigest(this.setDigest, keyBytes(digest))
     if (this.last === null || place > placeText(this.last.at, digestText(this.last.id))) this.last = { id: operation.id, at: envelope.at }
-    if (envelope.kind !== 'space.checkpoint') this.due++
   }
 
   /**
@@ -271,6 +273,7 @@ export class SpaceWork {
     if (undo.size > 0) this.overlay.put('undo', key, encodeTrusted([...undo].map(([row, value]) => [keyBytes(row), value])))
     if (before !== undefined) this.counts[before.status]--
     this.counts[status]++
+    this.due += this.#isDue(candidate, status) - (before === undefined ? 0 : this.#isDue(candidate, before.status))
     this.#announce(candidate, record, before, events)
     this.#listQuarantine(candidate, record, before)
     return { candidate, record, before: before?.status }
@@ -351,6 +354,11 @@ export class SpaceWork {
     return this.record(candidate, decision.outcome === 'refused' ? 'refused' : 'applied', decision, undo, events, before)
   }
 
+  /** 1 for what a cut would make final: operations after the last one that have their place, other than cuts themselves. */
+  #isDue({ operation: { envelope } }: Candidate, status: OperationStatus): 0 | 1 {
+    return envelope.kind !== 'space.checkpoint' && (status === 'applied' || status === 'refused' || status === 'superseded') && !this.isCovered(envelope.at) ? 1 : 0
+  }
+
   #lateCheck(): Check {
     return { code: 'LATE', result: 'fail', params: { cut: [...(this.checkpoint?.cut ?? [0, 0])] } }
   }
@@ -381,10 +389,35 @@ export class SpaceWork {
   /** The operation whose arrival made the running fold rewind. */
   displacer: OperationId | undefined
 
+  /** The operation that bears a signer's number for good: folded and covered by a cut. */
+  finalAt(signer: Did, seq: number): OperationId | undefined {
+    const [from, to] = chainRange(this.prefix, signerText(signer), seq)
+    for (const [entry, mark] of this.overlay.range('chains', from, to)) {
+      if (mark[0] === 0) continue
+      const digest = chainDigestOf(entry)
+      const clock = keyText(this.overlay.get('ids', digest) as Uint8Array).slice(4)
+      const status = this.statusAt(clock + digest)
+      if ((status === 'applied' || status === 'refused') && this.isCovered(clockOfPlace(clock))) return cidOfDigest(keyBytes(digest)) as OperationId
+    }
+    return undefined
+  }
+
+  /** A placed operation by its id. */
+  operationOf(id: OperationId): SignedOperation | undefined {
+    const digest = digestText(id)
+    const place = this.overlay.get('ids', digest)
+    return place === undefined || place.length === 4 ? undefined : this.loadAt(keyText(place).slice(4) + digest).operation
+  }
+
   /** Reads a stored operation at a place. */
   loadAt(place: PlaceText): Candidate {
     return this.hooks.load(this.overlay.get('operations', this.prefix + place) as Uint8Array)
   }
+}
+
+/** The innocent second use of a number: the same said again, stamped anew (engine page §6). */
+export function isReissueOf(a: Envelope, b: Envelope): boolean {
+  return a.prev === b.prev && a.author === b.author && a.kind === b.kind && a.genesis === b.genesis && equalBytes(a.body_hash, b.body_hash)
 }
 
 type Unfolded = 'late' | 'forked' | 'superseded'

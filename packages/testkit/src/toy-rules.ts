@@ -11,16 +11,18 @@ const checkpoints = table('toy.checkpoints', [part.int(), part.int()], z.strictO
 
 const name = text(1, 32)
 
-const found: Law = {
+const found: Law<{ name: string; hosts?: readonly Did[] }> = {
   kind: 'toy.found',
   key: 'R',
-  body: z.strictObject({ name }),
+  body: z.strictObject({ name, hosts: z.array(z.string()).max(9).optional() }) as unknown as z.ZodType<{ name: string; hosts?: readonly Did[] }>,
   decide: (_op, facts: Facts) => {
     const j = new Judgement()
     j.refuseIf(facts.first(hosts) !== undefined, 'ALREADY_FOUNDED')
     return j.decision()
   },
-  apply: (op, tables) => tables.put(hosts, [op.author], { since: op.at[0] }),
+  apply(op, tables) {
+    for (const did of op.body.hosts ?? [op.author]) tables.put(hosts, [did], { since: op.at[0] })
+  },
 }
 
 /** Lawful only when the register still holds what the author expected: whoever comes first wins. */
