@@ -166,6 +166,8 @@ export interface JournalApi {
 
   /** Stamps, judges, signs and writes; answers after the fsync. Refused: nothing is stored but the local record. Throws JournalRefusal. */
   propose<Answer>(draft: Draft, options?: WriteOptions<Answer>): Promise<WriteResult<Answer>>
+  /** The answer given under an idempotency key, for a door that is asked for a draft again. */
+  answered(key: string): { readonly input: Uint8Array; readonly outcome: 'applied' | 'already_done'; readonly operation: OperationId | null; readonly answer: unknown } | undefined
   /** What a device should sign: the clock floor, its chain position and the heads. */
   draft(draft: Omit<Draft, 'grant'> & { readonly signer: Did; readonly grant: OperationId | null; readonly genesis?: null }): UnsignedOperation
   /** Signed elsewhere, handed in at a door: judged at the tip, appended also when refused. LATE, CLOCK_AHEAD, SEQUENCE_STALE, NOT_CAUGHT_UP, OPERATION_MALFORMED are thrown and the bytes forgotten. */

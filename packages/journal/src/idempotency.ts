@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { dayMs, decodeTrusted, encodeTrusted, equalBytes, type OperationId } from '@icn/protocol'
 import { u48 } from './layout.ts'
-import { type KeyText, keyText, type Overlay } from './overlay.ts'
+import { type KeyText, keyText, type Overlay, type Source } from './overlay.ts'
 import { Refusal } from './refusal.ts'
 
 /** An answer that was given, written in the same transaction as its operation (doors page §9). */
@@ -25,6 +25,12 @@ export function readAnswer(overlay: Overlay, key: string, input: Uint8Array): St
   const stored = decodeTrusted(bytes) as StoredAnswer
   if (!equalBytes(stored.input, input)) throw new Refusal('IDEMPOTENCY_KEY_REUSED')
   return stored
+}
+
+/** The answer that was given under a key, whatever its input was. */
+export function peekAnswer(source: Source, key: string): StoredAnswer | undefined {
+  const bytes = source.get('idempotency', `r${rowKey(key)}`)
+  return bytes === undefined ? undefined : (decodeTrusted(bytes) as StoredAnswer)
 }
 
 export function saveAnswer(overlay: Overlay, key: string, answer: StoredAnswer, days: number): void {

@@ -21,6 +21,7 @@ import { Engine, type JournalParts } from './engine.ts'
 import { readEvents } from './event-log.ts'
 import { type CheckpointBody, stateRoot } from './finality.ts'
 import { differences, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
+import { peekAnswer } from './idempotency.ts'
 import { openLocal } from './local.ts'
 import { examine, examineParsed, type RawOperation, type SignatureCheck } from './receive.ts'
 import { Refusal } from './refusal.ts'
@@ -92,6 +93,11 @@ class Journal implements JournalApi {
 
   propose<Answer>(draft: Draft, options: WriteOptions<Answer> = {}): Promise<WriteResult<Answer>> {
     return this.#enqueue(1, 2_000, (batch) => batch.propose(draft, options))
+  }
+
+  answered(key: string): ReturnType<JournalApi['answered']> {
+    const stored = peekAnswer(this.#engine.source, key)
+    return stored === undefined ? undefined : { ...stored, answer: stored.answer === null ? undefined : JSON.parse(stored.answer) }
   }
 
   draft(draft: Parameters<JournalApi['draft']>[0]): UnsignedOperation {
