@@ -73,6 +73,7 @@ export class MemoryTables implements Tables {
       const parsed = table.value.safeParse(value)
       if (!parsed.success) throw new Error(`a row of ${table.name} does not fit its schema: ${parsed.error.message}`)
       encodeCanonical(value)
+      deepFreeze(value)
     }
     const rows = this.#rows(table.name)
     const text = asText(encodeKey(table.name, key))
@@ -103,4 +104,11 @@ export class MemoryTables implements Tables {
     for (const [name, rows] of this.#tables) copy.#tables.set(name, new Map(rows))
     return copy
   }
+}
+
+/** Rows are shared: a law that changes one in place fails here instead of somewhere far away. Byte arrays cannot be frozen. */
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Object.isFrozen(value)) return
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
 }
