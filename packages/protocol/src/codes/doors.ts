@@ -33,7 +33,7 @@ export const doorCodes = defineCodes({
   // forbidden
   OPERATOR_ONLY: { class: 'forbidden', en: 'Only the operator of this node may do this.', es: 'Solo puede hacerlo quien opera este nodo.' },
   SCOPE_TOO_NARROW: { class: 'forbidden', en: 'This token may not do {scope} in {space}.', es: 'Este testigo no permite {scope} en {space}.' },
-  NO_GRANT: { class: 'forbidden', en: 'This node holds no permission of yours for {kind} in {space}.', es: 'Este nodo no tiene su permiso para {kind} en {space}.', fix: { en: 'Sign the draft with your own key, or give this node a permission.', es: 'Firme el borrador con su clave o dé permiso a este nodo.' } },
+  NO_GRANT: { class: 'forbidden', en: 'No permission of yours lets {signer} sign {kind} in {space}.', es: 'Ningún permiso suyo permite a {signer} firmar {kind} en {space}.', fix: { en: 'Sign the draft with your own key, or give a permission.', es: 'Firme el borrador con su clave o dé un permiso.' } },
   ORIGIN_NOT_ALLOWED: { class: 'forbidden', en: 'Requests from that website are not taken.', es: 'No se admiten peticiones desde ese sitio.' },
   HOST_NOT_ALLOWED: { class: 'forbidden', en: 'This node does not answer under that host name.', es: 'Este nodo no responde con ese nombre.', fix: { en: 'Add it to gateway.hosts.', es: 'Añádalo a gateway.hosts.' } },
   FOUNDING_CLOSED: { class: 'forbidden', en: 'This node founds cooperatives only for those its operator named.', es: 'Este nodo solo funda cooperativas para quienes nombró su operador.' },

@@ -31,7 +31,7 @@ export const OperationDetail = OperationItem.extend({
 export type OperationDetail = z.output<typeof OperationDetail>
 
 export const SubmitResult = z.strictObject({
-  id: operationId,
+  id: operationId.nullable().describe('Null when the bytes name no operation.'),
   outcome: z.enum(['applied', 'already_done', 'refused']),
   operation: OperationRef.nullable(),
   value: z.unknown().nullable().describe('What the operation’s row would have answered.'),
