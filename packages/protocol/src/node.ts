@@ -1,1 +1,5 @@
 export * from './crypto/sodium.ts'
+export * from './key-file/file.ts'
+export * from './key-file/passphrase.ts'
+export * from './key-file/position.ts'
+export * from './key-file/sodium.ts'
