@@ -42,7 +42,10 @@ function installSystemParts(): boolean {
     say(`installing ${missing.map((part) => part.package).join(' ')} from the system’s packages`)
     const log = join(root, '.cache', 'system-packages.log')
     mkdirSync(join(root, '.cache'), { recursive: true })
-    const install = spawnSync('sh', ['-c', `(apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${missing.map((part) => part.package).join(' ')}) >'${log}' 2>&1`])
+    const install = spawnSync('sh', [
+      '-c',
+      `(apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${missing.map((part) => part.package).join(' ')}) >'${log}' 2>&1`,
+    ])
     if (install.status !== 0) say(`the installation failed; see ${log}`)
   }
   const absent = missing.filter((part) => spawnSync('sh', ['-c', `command -v ${part.program}`]).status !== 0)
@@ -89,7 +92,10 @@ function check(): number {
     ['dead exports', () => run(bin('knip'), [])],
     ['tidy', () => script('scripts/tidy.ts')],
     ['generated documents', () => script('scripts/generate.ts', ['--check'])],
-    ['OpenAPI', () => run(bin('redocly'), ['lint', 'docs/generated/openapi.json', '--config', 'redocly.yaml'], { REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' })],
+    [
+      'OpenAPI',
+      () => run(bin('redocly'), ['lint', 'docs/generated/openapi.json', '--config', 'redocly.yaml'], { REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }),
+    ],
     ['licences', () => script('scripts/licences.ts')],
   ]
   const failed: string[] = []
@@ -114,7 +120,11 @@ const tasks: Record<string, Task> = {
   help: {
     says: 'this table',
     run() {
-      process.stdout.write(`./icn <task> …\n\n${Object.entries(tasks).map(([name, { says }]) => `  ${name.padEnd(9)} ${says}\n`).join('')}`)
+      process.stdout.write(
+        `./icn <task> …\n\n${Object.entries(tasks)
+          .map(([name, { says }]) => `  ${name.padEnd(9)} ${says}\n`)
+          .join('')}`,
+      )
       return 0
     },
   },

@@ -20,7 +20,14 @@ interface Bench {
 async function openBench(seed = 1): Promise<Bench> {
   const folder = scratchFolder()
   const key = signingKeyFromSeed(new Uint8Array(32).fill(seed))
-  const journal = openJournal({ store: openSqliteStore({ folder: folder.path }), key, node: didOfKey(key.publicKey), rulesOf: () => transferRules, wall: () => Date.now(), options: { ...journalDefaults, verifyThreads: 0 } })
+  const journal = openJournal({
+    store: openSqliteStore({ folder: folder.path }),
+    key,
+    node: didOfKey(key.publicKey),
+    rulesOf: () => transferRules,
+    wall: () => Date.now(),
+    options: { ...journalDefaults, verifyThreads: 0 },
+  })
   await journal.propose({ space, kind: 'bench.found', author: journal.node, grant: null, body: {} })
   return {
     journal,
@@ -38,7 +45,13 @@ function stream(count: number, { genesis, founded }: Bench, accounts = 1_000, se
   const signer = new TestSigner(seed)
   const chance = new Chance(1)
   return Array.from({ length: count }, (_, i) =>
-    signer.sign({ space, genesis, kind: 'bench.transfer', body: { payer: `a${chance.below(accounts)}`, payee: `b${chance.below(accounts)}`, amount: 1 + chance.below(50) }, at: [founded + 1_000 + i, 0] }),
+    signer.sign({
+      space,
+      genesis,
+      kind: 'bench.transfer',
+      body: { payer: `a${chance.below(accounts)}`, payee: `b${chance.below(accounts)}`, amount: 1 + chance.below(50) },
+      at: [founded + 1_000 + i, 0],
+    }),
   )
 }
 
@@ -84,7 +97,13 @@ async function proposeRate(callers: number, count: number): Promise<number> {
   let left = count
   const caller = async (): Promise<void> => {
     while (left-- > 0) {
-      const { outcome } = await bench.journal.propose({ space, kind: 'bench.transfer', author: bench.journal.node, grant: null, body: { payer: `a${chance.below(1_000)}`, payee: `b${chance.below(1_000)}`, amount: 1 } })
+      const { outcome } = await bench.journal.propose({
+        space,
+        kind: 'bench.transfer',
+        author: bench.journal.node,
+        grant: null,
+        body: { payer: `a${chance.below(1_000)}`, payee: `b${chance.below(1_000)}`, amount: 1 },
+      })
       if (outcome !== 'applied') throw new Error(outcome)
     }
   }
@@ -125,7 +144,8 @@ async function rewindCost(count: number): Promise<{ fold: number; again: number 
 
 async function decideCost(rows: number): Promise<number> {
   const bench = await openBench()
-  for (let from = 0; from < rows; from += 1_000) void bench.journal.propose({ space, kind: 'bench.open', author: bench.journal.node, grant: null, body: { from, count: Math.min(1_000, rows - from) } })
+  for (let from = 0; from < rows; from += 1_000)
+    void bench.journal.propose({ space, kind: 'bench.open', author: bench.journal.node, grant: null, body: { from, count: Math.min(1_000, rows - from) } })
   await bench.journal.propose({ space, kind: 'bench.open', author: bench.journal.node, grant: null, body: { from: 0, count: 1 } })
   const chance = new Chance(4)
   const cost = await median(5, () => {
@@ -144,11 +164,23 @@ async function decideCost(rows: number): Promise<number> {
 async function openCost(count: number): Promise<number> {
   const folder = scratchFolder()
   const key = signingKeyFromSeed(new Uint8Array(32).fill(1))
-  const open = (): JournalApi => openJournal({ store: openSqliteStore({ folder: folder.path }), key, node: didOfKey(key.publicKey), rulesOf: () => transferRules, wall: () => Date.now(), options: { ...journalDefaults, verifyThreads: 0 } })
+  const open = (): JournalApi =>
+    openJournal({
+      store: openSqliteStore({ folder: folder.path }),
+      key,
+      node: didOfKey(key.publicKey),
+      rulesOf: () => transferRules,
+      wall: () => Date.now(),
+      options: { ...journalDefaults, verifyThreads: 0 },
+    })
   const first = open()
   await first.propose({ space, kind: 'bench.found', author: first.node, grant: null, body: {} })
   for (let done = 0; done < count; done += 2_000) {
-    await Promise.all(Array.from({ length: Math.min(2_000, count - done) }, (_, i) => first.propose({ space, kind: 'bench.transfer', author: first.node, grant: null, body: { payer: `a${i % 100}`, payee: `b${i % 100}`, amount: 1 } })))
+    await Promise.all(
+      Array.from({ length: Math.min(2_000, count - done) }, (_, i) =>
+        first.propose({ space, kind: 'bench.transfer', author: first.node, grant: null, body: { payer: `a${i % 100}`, payee: `b${i % 100}`, amount: 1 } }),
+      ),
+    )
   }
   await first.close()
   const cost = await median(5, async () => {
@@ -173,16 +205,45 @@ export async function engineBench(): Promise<Row[]> {
   const verifies = await median(3, () => verifyRate(sample))
 
   const proposed = await median(3, () => proposeRate(512, 20_000))
-  rows.push({ name: 'propose, durable, 512 callers', value: proposed, unit: 'operations/s', bound: 'harmonic sum of signing and plain puts', boundValue: 1 / (1 / signs + 1 / puts), goal: { atLeast: 0.5 } })
+  rows.push({
+    name: 'propose, durable, 512 callers',
+    value: proposed,
+    unit: 'operations/s',
+    bound: 'harmonic sum of signing and plain puts',
+    boundValue: 1 / (1 / signs + 1 / puts),
+    goal: { atLeast: 0.5 },
+  })
 
   const transfers = await median(3, () => proposeRate(32, 10_000))
   const postgres = await postgresTransfers(32, 4_000)
-  rows.push({ name: 'signed, durable transfers, 32 callers', value: transfers, unit: 'transfers/s', bound: 'PostgreSQL double entry, fsync on, 32 callers', boundValue: postgres.rate, goal: { atLeast: 5 }, ...(postgres.absent === undefined ? {} : { absent: postgres.absent }) })
+  rows.push({
+    name: 'signed, durable transfers, 32 callers',
+    value: transfers,
+    unit: 'transfers/s',
+    bound: 'PostgreSQL double entry, fsync on, 32 callers',
+    boundValue: postgres.rate,
+    goal: { atLeast: 5 },
+    ...(postgres.absent === undefined ? {} : { absent: postgres.absent }),
+  })
 
   const received = await median(3, () => receiveRate(20_000))
-  rows.push({ name: 'receive: verify and fold, one core', value: received, unit: 'operations/s', bound: 'libsodium verifications, one core', boundValue: verifies, goal: { atLeast: 0.6 } })
+  rows.push({
+    name: 'receive: verify and fold, one core',
+    value: received,
+    unit: 'operations/s',
+    bound: 'libsodium verifications, one core',
+    boundValue: verifies,
+    goal: { atLeast: 0.6 },
+  })
   // What folding alone costs follows from the two rates measured in this run.
-  rows.push({ name: 'fold received operations', value: 1 / (1 / received - 1 / verifies), unit: 'operations/s', bound: 'plain puts of the same bytes', boundValue: puts, goal: { atLeast: 0.4 } })
+  rows.push({
+    name: 'fold received operations',
+    value: 1 / (1 / received - 1 / verifies),
+    unit: 'operations/s',
+    bound: 'plain puts of the same bytes',
+    boundValue: puts,
+    goal: { atLeast: 0.4 },
+  })
 
   const { fold, again } = await rewindCost(10_000)
   rows.push({ name: 'rewind and replay 10 000 operations', value: again, unit: 'ms', bound: 'folding them once', boundValue: fold, goal: { atMost: 2 } })
@@ -196,4 +257,3 @@ export async function engineBench(): Promise<Row[]> {
   rows.push({ name: 'open a store of 1 000 000 operations', value: many, unit: 'ms', bound: 'a store of 1 000 operations', boundValue: few, goal: { atMost: 1.5 } })
   return rows
 }
-

@@ -29,9 +29,13 @@ export function print(rows: readonly Row[]): void {
       continue
     }
     const goal = 'atLeast' in row.goal ? `≥ ${row.goal.atLeast}` : `≤ ${row.goal.atMost}`
-    process.stdout.write(`${met(row) ? 'met  ' : 'below'} ${row.name}: ${format(row.value)} ${row.unit}; ${row.bound}: ${format(row.boundValue)}; ratio ${ratio(row).toFixed(2)} (goal ${goal})\n`)
+    process.stdout.write(
+      `${met(row) ? 'met  ' : 'below'} ${row.name}: ${format(row.value)} ${row.unit}; ${row.bound}: ${format(row.boundValue)}; ratio ${ratio(row).toFixed(2)} (goal ${goal})\n`,
+    )
   }
-  process.stdout.write(`${JSON.stringify({ rows: rows.map((row) => ({ ...row, ratio: row.absent === undefined ? ratio(row) : null, met: row.absent === undefined ? met(row) : null })) })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ rows: rows.map((row) => ({ ...row, ratio: row.absent === undefined ? ratio(row) : null, met: row.absent === undefined ? met(row) : null })) })}\n`,
+  )
 }
 
 const format = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3))

@@ -6,7 +6,8 @@ import { scratchFolder } from './lib.ts'
 /** A double-entry ledger in PostgreSQL with row locks and fsync, driven by its own pgbench: the peer of the transfer row. */
 export async function postgresTransfers(callers: number, transactions: number): Promise<{ readonly rate: number; readonly absent?: string }> {
   const folder = scratchFolder()
-  const tool = (name: string): string | undefined => [...globSync(`/usr/lib/postgresql/*/bin/${name}`), `/usr/bin/${name}`, `/usr/local/bin/${name}`].find((path) => existsSync(path))
+  const tool = (name: string): string | undefined =>
+    [...globSync(`/usr/lib/postgresql/*/bin/${name}`), `/usr/bin/${name}`, `/usr/local/bin/${name}`].find((path) => existsSync(path))
   const [initdb, postgres, pgbench, psql] = ['initdb', 'postgres', 'pgbench', 'psql'].map(tool)
   if (initdb === undefined || postgres === undefined || pgbench === undefined || psql === undefined) return { rate: 0, absent: 'PostgreSQL with pgbench is not installed' }
   // PostgreSQL refuses to run as root.
@@ -33,7 +34,8 @@ export async function postgresTransfers(callers: number, transactions: number): 
     const schema = `create table account (id int primary key, balance bigint not null); create table entry (id bigserial primary key, payer int not null, payee int not null, amount bigint not null, memo text, at timestamptz default now()); insert into account select i, 1000 from generate_series(0, 1999) i;`
     call(`'${psql}' ${connect} -d postgres -c "${schema}"`)
     const script = join(folder.path, 'transfer.sql')
-    const sql = '\\set payer random(0, 999)\n\\set payee random(1000, 1999)\nbegin;\nselect balance from account where id in (:payer, :payee) order by id for update;\nupdate account set balance = balance - 1 where id = :payer;\nupdate account set balance = balance + 1 where id = :payee;\ninsert into entry (payer, payee, amount) values (:payer, :payee, 1);\ncommit;\n'
+    const sql =
+      '\\set payer random(0, 999)\n\\set payee random(1000, 1999)\nbegin;\nselect balance from account where id in (:payer, :payee) order by id for update;\nupdate account set balance = balance - 1 where id = :payer;\nupdate account set balance = balance + 1 where id = :payee;\ninsert into entry (payer, payee, amount) values (:payer, :payee, 1);\ncommit;\n'
     spawnSync('sh', ['-c', `cat > '${script}'`], { input: sql })
     const ran = call(`'${pgbench}' ${connect} -n -M prepared -c ${callers} -j 2 -t ${Math.ceil(transactions / callers)} -f '${script}' postgres`)
     const rate = /tps = ([\d.]+)/.exec(ran.out)?.[1]

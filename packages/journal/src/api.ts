@@ -143,7 +143,10 @@ export interface OperationFilter {
 /** This node's own small settings; never replicated. Keys are encoded like table keys, values canonical DAG-CBOR. Durable when `write` returns. */
 export interface LocalStore {
   get(key: readonly (string | number | Uint8Array)[]): unknown
-  scan(prefix: readonly (string | number | Uint8Array)[], options?: { readonly limit?: number; readonly reverse?: boolean }): Iterable<readonly [readonly (string | number | Uint8Array)[], unknown]>
+  scan(
+    prefix: readonly (string | number | Uint8Array)[],
+    options?: { readonly limit?: number; readonly reverse?: boolean },
+  ): Iterable<readonly [readonly (string | number | Uint8Array)[], unknown]>
   write(changes: readonly { readonly key: readonly (string | number | Uint8Array)[]; readonly value: unknown | undefined }[]): void
 }
 
@@ -176,7 +179,10 @@ export interface JournalApi {
   ingest(space: SpaceId, operations: readonly { readonly envelope: Uint8Array; readonly signature: Uint8Array; readonly body: Uint8Array | null }[]): Promise<IngestResult>
 
   /** Steps 1–3 of the fold on an overlay that is dropped. */
-  simulate<Answer>(drafts: readonly (Omit<Draft, 'grant'> & { readonly grant: OperationId | null; readonly signer?: Did })[], options?: Pick<WriteOptions<Answer>, 'answer'>): Simulation<Answer>
+  simulate<Answer>(
+    drafts: readonly (Omit<Draft, 'grant'> & { readonly grant: OperationId | null; readonly signer?: Did })[],
+    options?: Pick<WriteOptions<Answer>, 'answer'>,
+  ): Simulation<Answer>
   /** State as it was at a past clock value, within the undo window; throws AS_OF_OUT_OF_REACH. */
   asOf(space: SpaceId, at: Clock): Facts
   /** Folds a stretch of history again under other rules on a dropped overlay; every operation whose outcome differs. */

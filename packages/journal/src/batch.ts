@@ -1,35 +1,31 @@
 import {
-  bodyHash,
   type Clock,
   type Code,
   commonsSpace,
   compareClocks,
   type Decision,
   type Did,
-  encodeCanonical,
   encodeTrusted,
   equalBytes,
-  invariant,
   type OperationId,
-  operationIdOf,
   type SettledCut,
-  type SignedOperation,
-  seenMax,
   signingBytes,
   type SpaceId,
 } from '@icn/protocol'
-import type { Draft, IngestResult, PlacedOperation, UnsignedOperation, WriteOptions, WriteResult } from './api.ts'
+import type { Draft, IngestResult, PlacedOperation, WriteOptions, WriteResult } from './api.ts'
 import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
 import { adoptCheckpoint, type CheckpointBody, checkpointIdOf, knowsCheckpoint, settle, validAcks } from './finality.ts'
 import { readAnswer, saveAnswer } from './idempotency.ts'
-import { type DigestText, digestText, placeText } from './layout.ts'
+import type { DigestText } from './layout.ts'
 import { Overlay } from './overlay.ts'
 import { type Placed, Placing, parentsOf } from './placing.ts'
 import { Refusal } from './refusal.ts'
 import type { HeldSpace } from './space.ts'
+import { candidateOfUnsigned, stamp } from './stamp.ts'
 import type { State } from './state.ts'
-import { type Candidate, type Folded, SpaceWork } from './work.ts'
+import { type Candidate, isCheckpoint } from './candidate.ts'
+import { type Folded, SpaceWork } from './work.ts'
 
 /** What is known of one space beyond the shared parts while a batch runs. */
 interface Bench {
@@ -58,7 +54,7 @@ export class Batch {
     const signer = engine.parts.node
     const isGenesis = engine.spaces.get(draft.space) === undefined && !this.#benches.has(draft.space)
     const bench = isGenesis ? undefined : this.#bench(draft.space)
-    const unsigned = stamp(engine, bench?.work, { ...draft, signer }, true)
+    const unsigned = stamp(engine, bench?.work, { ...draft, signer })
     const candidate = candidateOfUnsigned(engine, unsigned, bench?.work)
     const { work } = bench ?? this.#found(candidate)
     demandOpenChain(work, signer)
@@ -86,7 +82,8 @@ export class Batch {
     const known = this.overlay.get('ids', candidate.digest)
     if (envelope.genesis === null && known === undefined) return this.#submitGenesis(candidate, options)
     const { work } = this.#bench(envelope.space)
-    if (envelope.genesis !== null && envelope.genesis !== work.space.record.genesis) throw new Refusal('WRONG_GENESIS', { space: envelope.space, genesis: work.space.record.genesis })
+    if (envelope.genesis !== null && envelope.genesis !== work.space.record.genesis)
+      throw new Refusal('WRONG_GENESIS', { space: envelope.space, genesis: work.space.record.genesis })
     if (known !== undefined) {
       const folded = this.#knownResult(work, candidate)
       if (folded !== undefined) return this.#answer(work, candidate, folded, options)
@@ -128,7 +125,13 @@ export class Batch {
     })
     for (const { operation } of own) if (operation.envelope.at[0] <= engine.clock.wallMs() + 60_000) engine.clock.witness(operation.envelope.at)
     const { placed, folded } = this.#offer(work, own)
-    return { placed: folded.filter((entry) => entry.before === undefined).length, held: placed.held, known: placed.known, malformed: [...malformed, ...placed.malformed], wanted: [...placed.wanted] }
+    return {
+      placed: folded.filter((entry) => entry.before === undefined).length,
+      held: placed.held,
+      known: placed.known,
+      malformed: [...malformed, ...placed.malformed],
+      wanted: [...placed.wanted],
+    }
   }
 
   /** Held operations whose time has come. */
@@ -148,11 +151,12 @@ export class Batch {
   checkpoint(space: SpaceId, body: CheckpointBody, settled: SettledCut): OperationId {
     const { work, settled: facts } = this.#bench(space)
     work.promised = null
-    const unsigned = stamp(this.#engine, work, { space, kind: 'space.checkpoint', author: this.#engine.parts.node, signer: this.#engine.parts.node, grant: null, body }, true)
+    const unsigned = stamp(this.#engine, work, { space, kind: 'space.checkpoint', author: this.#engine.parts.node, signer: this.#engine.parts.node, grant: null, body })
     const candidate = candidateOfUnsigned(this.#engine, unsigned, work)
     facts.set(candidate.digest, settled)
     const { decision, undo, events } = work.judge(candidate)
-    if (decision.outcome !== 'lawful') throw new Refusal((decision.checks.find((check) => check.result === 'fail' || check.result === 'done')?.code ?? 'CHECKPOINT_ROOT_DIFFERS') as Code, {})
+    if (decision.outcome !== 'lawful')
+      throw new Refusal((decision.checks.find((check) => check.result === 'fail' || check.result === 'done')?.code ?? 'CHECKPOINT_ROOT_DIFFERS') as Code, {})
     const signed: Candidate = { ...candidate, operation: { ...candidate.operation, signature: this.#engine.parts.key.sign(signingBytes(candidate.operation.bytes)) } }
     this.#engine.clock.witness(candidate.operation.envelope.at)
     this.#place(work, signed)
@@ -338,8 +342,22 @@ export class Batch {
     if (stored === undefined) return undefined
     const context = { space: commonsSpace, kind: '', author: this.#engine.parts.node, by: this.#engine.parts.node, now: stored.at, checkpoint: null, head: null }
     const placed = stored.operation === null ? undefined : this.lookup?.(stored.operation)
-    const decision = placed === undefined ? recordOf(stored.decision ?? '', 'real', context, { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: [] }) : recordOf(placed.operation.id, 'real', { ...context, space: placed.operation.envelope.space, kind: placed.operation.envelope.kind, author: placed.operation.envelope.author }, { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: placed.checks })
-    return { outcome: stored.outcome, ...(placed === undefined ? {} : { operation: placed }), decision, ...(stored.answer === null ? {} : { answer: JSON.parse(stored.answer) as Answer }), replayed: true }
+    const decision =
+      placed === undefined
+        ? recordOf(stored.decision ?? '', 'real', context, { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: [] })
+        : recordOf(
+            placed.operation.id,
+            'real',
+            { ...context, space: placed.operation.envelope.space, kind: placed.operation.envelope.kind, author: placed.operation.envelope.author },
+            { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: placed.checks },
+          )
+    return {
+      outcome: stored.outcome,
+      ...(placed === undefined ? {} : { operation: placed }),
+      decision,
+      ...(stored.answer === null ? {} : { answer: JSON.parse(stored.answer) as Answer }),
+      replayed: true,
+    }
   }
 
   /** Finds a placed operation; handed in by the journal, which knows how to show one. */
@@ -356,7 +374,20 @@ export class Batch {
       return { outcome: 'refused', decision: record, replayed: false }
     }
     const answer = options.answer?.(work.state, undefined)
-    if (options.idempotency !== undefined) saveAnswer(this.overlay, options.idempotency.key, { input: options.idempotency.input, at: engine.parts.wall(), outcome: 'already_done', operation: null, decision: record.id, answer: answer === undefined ? null : JSON.stringify(answer) }, engine.parts.options.idempotencyDays)
+    if (options.idempotency !== undefined)
+      saveAnswer(
+        this.overlay,
+        options.idempotency.key,
+        {
+          input: options.idempotency.input,
+          at: engine.parts.wall(),
+          outcome: 'already_done',
+          operation: null,
+          decision: record.id,
+          answer: answer === undefined ? null : JSON.stringify(answer),
+        },
+        engine.parts.options.idempotencyDays,
+      )
     return { outcome: 'already_done', decision: record, ...(answer === undefined ? {} : { answer }), replayed: false }
   }
 
@@ -370,16 +401,28 @@ export class Batch {
     engine.parts.observer?.decided?.(operation.envelope.kind, decision.outcome, codesOf(decision))
     if (outcome === 'refused') return { outcome, operation: placed, decision, replayed: false }
     const answer = options.answer?.(work.state, placed)
-    if (options.idempotency !== undefined) saveAnswer(this.overlay, options.idempotency.key, { input: options.idempotency.input, at: engine.parts.wall(), outcome, operation: operation.id, answer: answer === undefined ? null : JSON.stringify(answer) }, engine.parts.options.idempotencyDays)
+    if (options.idempotency !== undefined)
+      saveAnswer(
+        this.overlay,
+        options.idempotency.key,
+        { input: options.idempotency.input, at: engine.parts.wall(), outcome, operation: operation.id, answer: answer === undefined ? null : JSON.stringify(answer) },
+        engine.parts.options.idempotencyDays,
+      )
     return { outcome, operation: placed, decision, ...(answer === undefined ? {} : { answer }), replayed: false }
   }
 
   #context(work: SpaceWork, { operation: { envelope } }: Candidate): Parameters<typeof recordOf>[2] {
-    return { space: envelope.space, kind: envelope.kind, author: envelope.author, by: this.#engine.parts.node, now: this.#engine.parts.wall(), checkpoint: work.checkpoint?.id ?? null, head: work.last?.id ?? null }
+    return {
+      space: envelope.space,
+      kind: envelope.kind,
+      author: envelope.author,
+      by: this.#engine.parts.node,
+      now: this.#engine.parts.wall(),
+      checkpoint: work.checkpoint?.id ?? null,
+      head: work.last?.id ?? null,
+    }
   }
 }
-
-const isCheckpoint = (candidate: Candidate): boolean => candidate.operation.envelope.kind === 'space.checkpoint' && candidate.law !== undefined
 
 const codesOf = (decision: Decision): string[] => decision.checks.flatMap((check) => (check.result === 'fail' || check.result === 'done' ? [check.code] : []))
 
@@ -388,45 +431,4 @@ export const isMajority = (acks: readonly Did[], hosts: readonly Did[]): boolean
 
 function demandOpenChain(work: SpaceWork, signer: Did): void {
   if (work.head(signer)?.fork !== undefined) throw new Refusal('FORKED', { signer })
-}
-
-/** The unsigned envelope of what somebody wants said now: clock, chain position, heads. `real` moves nothing; it only differs in demanding a body that its schema takes. */
-export function stamp(engine: Engine, work: SpaceWork | undefined, draft: Omit<Draft, 'grant'> & { readonly signer: Did; readonly grant: OperationId | null }, strict: boolean): UnsignedOperation & { readonly parsed: unknown } {
-  const rules = work?.rules ?? engine.parts.rulesOf(draft.space)
-  const law = rules.laws.get(draft.kind)
-  let parsed: unknown = draft.body
-  if (law !== undefined) {
-    const result = law.body.safeParse(draft.body)
-    if (!result.success) throw new Refusal('INPUT_INVALID', { errors: result.error.issues.map((issue) => ({ pointer: `/${issue.path.join('/')}`, detail: issue.message })) })
-    parsed = result.data
-  } else if (strict) parsed = draft.body ?? {}
-  const body = encodeCanonical(parsed)
-  const at = engine.clock.peek()
-  const head = work?.head(draft.signer)
-  const envelope: SignedOperation['envelope'] = {
-    v: 1,
-    space: draft.space,
-    genesis: work?.space.record.genesis ?? null,
-    kind: draft.kind,
-    author: draft.author,
-    signer: draft.signer,
-    grant: draft.grant,
-    seq: (head?.seq ?? -1) + 1,
-    prev: head === undefined || head.seq < 0 ? null : head.id,
-    seen: work === undefined ? [] : [...work.tips.keys()].filter((id) => id !== head?.id && id !== draft.grant).slice(-seenMax),
-    at,
-    body_hash: bodyHash(body),
-  }
-  const bytes = encodeCanonical(envelope)
-  return { envelope, bytes, signingBytes: signingBytes(bytes), body, parsed }
-}
-
-/** A candidate of what is not signed yet: what a law judges does not depend on the signature. */
-export function candidateOfUnsigned(engine: Engine, unsigned: UnsignedOperation & { readonly parsed: unknown }, work: SpaceWork | undefined): Candidate {
-  const { envelope, bytes, body, parsed } = unsigned
-  invariant(bytes.length > 0, 'an envelope has bytes')
-  const id = operationIdOf(bytes)
-  const digest = digestText(id)
-  const rules = work?.rules ?? engine.parts.rulesOf(envelope.space)
-  return { operation: { id, envelope, bytes, signature: new Uint8Array(64), body }, digest, place: placeText(envelope.at, digest), law: rules.laws.get(envelope.kind), body: parsed }
 }

@@ -2,7 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, compareClocks, type Did, keyOfDid, type SettledCut, type SpaceId, statementBytes } from '@icn/protocol'
 import type { Batch } from './batch.ts'
 import type { Engine } from './engine.ts'
-import { ackPayload, type CheckpointBody, CutVector, changesUpTo, globalStateRoot, hostsBefore, layersDigest, rewindTo, statePairs, stretch, type VectorChange } from './finality.ts'
+import {
+  ackPayload,
+  type CheckpointBody,
+  CutVector,
+  changesUpTo,
+  globalStateRoot,
+  hostsBefore,
+  layersDigest,
+  rewindTo,
+  statePairs,
+  stretch,
+  type VectorChange,
+} from './finality.ts'
 import { sourceOf } from './overlay.ts'
 import type { Snapshot } from './store/port.ts'
 import { type StateRoot, stateTag, TreeBuilder } from './tree.ts'

@@ -81,4 +81,3 @@ export function plain(value: unknown): unknown {
   for (const [key, inner] of Object.entries(value)) if (inner !== undefined && typeof inner !== 'function') out[key] = plain(inner)
   return out
 }
-

@@ -33,12 +33,14 @@ function checkOrder(engine: Engine, space: HeldSpace, add: Add): void {
     counts[status] = (counts[status] ?? 0) + 1
     const stored = engine.source.get('operations', key)
     if (stored === undefined) add('order', 'An operation of the order has no bytes.', { place: Buffer.from(key, 'latin1').toString('hex') })
-    else if (digestText(engine.load(space, stored).operation.id) !== key.slice(12)) add('order', 'An operation’s bytes do not give its id.', { place: Buffer.from(key, 'latin1').toString('hex') })
+    else if (digestText(engine.load(space, stored).operation.id) !== key.slice(12))
+      add('order', 'An operation’s bytes do not give its id.', { place: Buffer.from(key, 'latin1').toString('hex') })
     const known = engine.source.get('ids', key.slice(12))
     if (known === undefined || keyText(known) !== key.slice(0, 12)) add('order', 'An operation is missing from the index of ids.')
   }
   for (const _ of engine.source.range('held', space.prefix.from, space.prefix.to)) counts['held'] = (counts['held'] ?? 0) + 1
-  for (const [status, count] of Object.entries(space.summary.counts)) if (counts[status] !== count) add('counts', `The summary counts ${count} ${status} operations; there are ${counts[status]}.`)
+  for (const [status, count] of Object.entries(space.summary.counts))
+    if (counts[status] !== count) add('counts', `The summary counts ${count} ${status} operations; there are ${counts[status]}.`)
   let stored = 0
   for (const _ of engine.source.range('operations', space.prefix.from, space.prefix.to)) stored++
   if (stored !== operations) add('order', `${stored} operations are stored, ${operations} have a place.`)

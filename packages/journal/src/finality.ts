@@ -18,7 +18,8 @@ import { clockText, type DigestText, digestText, type PlaceText, placeAfter, sig
 import { type KeyText, keyBytes, keyText, Overlay } from './overlay.ts'
 import type { CheckpointRecord } from './records.ts'
 import { stateTag, TreeBuilder, vectorTag } from './tree.ts'
-import { type Disposition, type FoldHooks, isReissueOf, SpaceWork } from './work.ts'
+import { type Disposition, isReissueOf } from './candidate.ts'
+import { type FoldHooks, SpaceWork } from './work.ts'
 
 /** Wire form of `space.checkpoint` (snapshot page §3, rulings 24 and 25). */
 export interface CheckpointBody {
@@ -45,7 +46,11 @@ export interface CheckpointBody {
 export type VectorChange = readonly [key: Uint8Array, seq: number, head: OperationId]
 
 /** What an acknowledgement signs, besides purpose and tag. */
-export function ackPayload(network: OperationId, space: SpaceId, body: Omit<CheckpointBody, 'acks' | 'missing' | 'layers' | 'snapshot_id' | 'global_state_root'>): Record<string, unknown> {
+export function ackPayload(
+  network: OperationId,
+  space: SpaceId,
+  body: Omit<CheckpointBody, 'acks' | 'missing' | 'layers' | 'snapshot_id' | 'global_state_root'>,
+): Record<string, unknown> {
   const { ballot, cut, previous, layers_digest, root, count, pairs, size, rules } = body
   return { network, space, ballot, cut, ...(previous === undefined ? {} : { previous }), layers_digest, root, count, pairs, size, rules }
 }
@@ -112,7 +117,8 @@ export class CutVector {
   digest(): Uint8Array {
     const from = `${this.#work.prefix}v`
     const all = new Map<KeyText, { seq: number; head: OperationId }>()
-    for (const [key, value] of this.#work.overlay.range('checkpoints', from, `${this.#work.prefix}w`)) all.set(key.slice(from.length), decodeTrusted(value) as { seq: number; head: OperationId })
+    for (const [key, value] of this.#work.overlay.range('checkpoints', from, `${this.#work.prefix}w`))
+      all.set(key.slice(from.length), decodeTrusted(value) as { seq: number; head: OperationId })
     for (const [key, entry] of this.#entries) all.set(key, entry)
     const tree = new TreeBuilder(vectorTag)
     for (const [key, { seq, head }] of [...all].sort(([a], [b]) => (a < b ? -1 : 1))) tree.add(keyBytes(key), encodeTrusted([seq, head]))

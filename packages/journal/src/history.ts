@@ -1,14 +1,28 @@
-import { type Clock, compareClocks, dayMs, type Decision, decisionOf, decodeKey, decodeTrusted, equalBytes, type Facts, type OperationId, type Rules, type SpaceId } from '@icn/protocol'
+import {
+  type Clock,
+  compareClocks,
+  dayMs,
+  type Decision,
+  decisionOf,
+  decodeKey,
+  decodeTrusted,
+  equalBytes,
+  type Facts,
+  type OperationId,
+  type Rules,
+  type SpaceId,
+} from '@icn/protocol'
 import type { OperationFilter, PlacedOperation, RowChange } from './api.ts'
 import type { Engine } from './engine.ts'
 import { rewindTo } from './finality.ts'
-import { clockOfPlace, clockText, digestText, type PlaceText, placeAfter, placeText } from './layout.ts'
+import { clockOfPlace, clockText, digestText, earlierText, laterText, type PlaceText, placeAfter, placeText } from './layout.ts'
 import { keyBytes, keyText, Overlay } from './overlay.ts'
 import { candidateOf } from './receive.ts'
 import { decodeOrder, type OrderRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { HeldSpace } from './space.ts'
-import { type Candidate, SpaceWork } from './work.ts'
+import type { Candidate } from './candidate.ts'
+import { SpaceWork } from './work.ts'
 
 /** Questions about what was, answered on overlays that are dropped. */
 
@@ -75,8 +89,8 @@ export function listOperations(engine: Engine, space: HeldSpace, filter: Operati
   let lt = filter.until === undefined ? to : from + placeAfter([filter.until, 65535])
   if (filter.after !== undefined) {
     const place = from + placeText(filter.after.at, digestText(filter.after.id))
-    if (filter.reverse) lt = place < lt ? place : lt
-    else gte = `${place}\u0000` > gte ? `${place}\u0000` : gte
+    if (filter.reverse) lt = earlierText(place, lt)
+    else gte = laterText(`${place}\u0000`, gte)
   }
   const out: PlacedOperation[] = []
   for (const [key, bytes] of engine.source.range('order', gte, lt, filter.reverse ?? false)) {
@@ -93,7 +107,11 @@ export function listOperations(engine: Engine, space: HeldSpace, filter: Operati
   return out
 }
 
-export function listQuarantine(engine: Engine, space: HeldSpace, options: { readonly limit: number; readonly after?: { readonly at: Clock; readonly id: OperationId } }): PlacedOperation[] {
+export function listQuarantine(
+  engine: Engine,
+  space: HeldSpace,
+  options: { readonly limit: number; readonly after?: { readonly at: Clock; readonly id: OperationId } },
+): PlacedOperation[] {
   const from = options.after === undefined ? space.prefix.from : `${space.prefix.from}${placeText(options.after.at, digestText(options.after.id))}\u0000`
   const out: PlacedOperation[] = []
   for (const [key, bytes] of engine.source.range('quarantine', from, space.prefix.to)) {
@@ -151,4 +169,3 @@ function bodyOf(candidate: Candidate): unknown {
   if (candidate.operation.body === null) return null
   return candidate.body ?? decodeTrusted(candidate.operation.body)
 }
-

@@ -1,5 +1,5 @@
 export * from './api.ts'
-export { type JournalParts } from './engine.ts'
+export type { JournalParts } from './engine.ts'
 export { openJournal } from './journal.ts'
 export * from './options.ts'
 export { Refusal } from './refusal.ts'

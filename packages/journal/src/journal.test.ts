@@ -132,7 +132,8 @@ for (const kind of ['memory', 'sqlite'] as const) {
       const ada = new TestSigner(1)
       const draft = w.journal.draft({ space, kind: 'toy.set', author: ada.did, signer: ada.did, grant: null, body: { name: 'a', value: 9 } })
       const genesis = w.journal.info(space)?.genesis as import('@icn/protocol').OperationId
-      const sign = (at: number, more = {}) => ada.sign({ space, genesis, kind: 'toy.set', body: { name: 'a', value: 9 }, at: [at, 0], seen: draft.envelope.seen, keep: true, ...more })
+      const sign = (at: number, more = {}) =>
+        ada.sign({ space, genesis, kind: 'toy.set', body: { name: 'a', value: 9 }, at: [at, 0], seen: draft.envelope.seen, keep: true, ...more })
       await assert.rejects(w.journal.submit(sign(w.now + 61_000)), refusal('CLOCK_AHEAD'))
       await assert.rejects(w.journal.submit(sign(w.now - 61_000)), refusal('LATE'))
       await assert.rejects(w.journal.submit(sign(w.now + 10, { seq: 1, prev: genesis })), refusal('NOT_CAUGHT_UP'))
@@ -155,7 +156,10 @@ for (const kind of ['memory', 'sqlite'] as const) {
       const genesis = w.journal.info(space)?.genesis as import('@icn/protocol').OperationId
       const result = await w.journal.submit(ada.sign({ space, genesis, kind: 'toy.set', body: { name: 'a', value: 1, expect: 7 }, at: [w.now + 5, 0] }))
       assert.equal(result.outcome, 'refused')
-      assert.deepEqual(w.journal.quarantine(space, { limit: 10 }).map((entry) => entry.status), ['refused'])
+      assert.deepEqual(
+        w.journal.quarantine(space, { limit: 10 }).map((entry) => entry.status),
+        ['refused'],
+      )
       assert.equal(w.journal.draft({ space, kind: 'toy.set', author: ada.did, signer: ada.did, grant: null, body: { name: 'a', value: 1 } }).envelope.seq, 1)
       await w.journal.close()
     })
@@ -218,7 +222,10 @@ for (const kind of ['memory', 'sqlite'] as const) {
       await w.journal.ingest(space, [raw(next)])
       assert.equal(w.journal.operation(next.id)?.status, 'applied')
       await w.journal.ingest(space, [raw(later), raw(other)])
-      assert.deepEqual([next, other, later].map((operation) => w.journal.operation(operation.id)?.status), ['forked', 'forked', 'forked'])
+      assert.deepEqual(
+        [next, other, later].map((operation) => w.journal.operation(operation.id)?.status),
+        ['forked', 'forked', 'forked'],
+      )
       assert.equal(w.journal.read(space)?.get(toy.registers, ['b']), undefined)
       assert.throws(() => w.journal.draft({ space, kind: 'toy.set', author: ada.did, signer: ada.did, grant: null, body: { name: 'a', value: 1 } }), refusal('FORKED'))
       assert.deepEqual(w.journal.doctor(), [])
@@ -246,7 +253,10 @@ for (const kind of ['memory', 'sqlite'] as const) {
       ]
       for (const [reason, bytes] of cases) {
         const result = await w.journal.ingest(space, [bytes])
-        assert.deepEqual(result.malformed.map((entry) => entry.reason), [reason])
+        assert.deepEqual(
+          result.malformed.map((entry) => entry.reason),
+          [reason],
+        )
       }
       assert.equal((await w.journal.ingest(space, [raw(good)])).placed, 1)
       assert.deepEqual(w.journal.doctor(), [])
@@ -256,7 +266,8 @@ for (const kind of ['memory', 'sqlite'] as const) {
     it('refuses too many rows, unknown kinds and failing laws alike on every node', async () => {
       const w = new World(kind)
       await w.found()
-      const codes = async (body: unknown, kindName = 'toy.break') => (await w.propose(kindName, body)).decision.checks.filter((check) => check.result === 'fail').map((check) => check.code)
+      const codes = async (body: unknown, kindName = 'toy.break') =>
+        (await w.propose(kindName, body)).decision.checks.filter((check) => check.result === 'fail').map((check) => check.code)
       assert.deepEqual(await codes({ rows: 1_001, fault: false }), ['TOO_MANY_ROWS'])
       assert.deepEqual(await codes({ rows: 3, fault: true }), ['LAW_FAULT'])
       assert.deepEqual(await codes({}, 'toy.nothing'), ['KIND_UNKNOWN'])
@@ -321,9 +332,15 @@ for (const kind of ['memory', 'sqlite'] as const) {
       for (let i = 0; i < 150; i++) void w.propose('toy.set', { name: 'a', value: i })
       await w.propose('toy.set', { name: 'a', value: 1000 })
       const all = w.journal.events(space, undefined, 10_000)
-      assert.deepEqual(all.events.map((event) => event.sequence), all.events.map((_, i) => i + 1))
+      assert.deepEqual(
+        all.events.map((event) => event.sequence),
+        all.events.map((_, i) => i + 1),
+      )
       const page = w.journal.events(space, { epoch: all.epoch, sequence: 70 }, 10)
-      assert.deepEqual(page.events.map((event) => event.sequence), [71, 72, 73, 74, 75, 76, 77, 78, 79, 80])
+      assert.deepEqual(
+        page.events.map((event) => event.sequence),
+        [71, 72, 73, 74, 75, 76, 77, 78, 79, 80],
+      )
       assert.equal(w.journal.events(space, { epoch: 'other', sequence: 3 }, 10).truncated, true)
       await w.journal.close()
     })
@@ -336,7 +353,11 @@ for (const kind of ['memory', 'sqlite'] as const) {
       assert.deepEqual(w.journal.replay(space, from, toyRules), [])
       const stricter = { ...toyRules, laws: new Map(toyRules.laws) }
       const add = toyRules.laws.get('toy.add') as import('@icn/protocol').Law
-      stricter.laws.set('toy.add', { ...add, decide: (op, facts) => ((facts.get(toy.sums, ['s'])?.total ?? 0) >= 200 ? { outcome: 'refused', checks: [{ code: 'MEMBERS_FULL', result: 'fail' }] } : add.decide(op, facts)) })
+      stricter.laws.set('toy.add', {
+        ...add,
+        decide: (op, facts) =>
+          (facts.get(toy.sums, ['s'])?.total ?? 0) >= 200 ? { outcome: 'refused', checks: [{ code: 'MEMBERS_FULL', result: 'fail' }] } : add.decide(op, facts),
+      })
       assert.equal(w.journal.replay(space, from, stricter).length, 2)
       await w.journal.close()
     })

@@ -12,8 +12,23 @@ import {
   type SignedOperation,
   type SpaceId,
 } from '@icn/protocol'
-import type { DecisionRecord, Draft, EventPage, IngestResult, JournalApi, JournalEvent, LocalStore, OperationFilter, PlacedOperation, Simulation, SpaceInfo, UnsignedOperation, WriteOptions, WriteResult } from './api.ts'
-import { Batch, candidateOfUnsigned, stamp } from './batch.ts'
+import type {
+  DecisionRecord,
+  Draft,
+  EventPage,
+  IngestResult,
+  JournalApi,
+  JournalEvent,
+  LocalStore,
+  OperationFilter,
+  PlacedOperation,
+  Simulation,
+  SpaceInfo,
+  UnsignedOperation,
+  WriteOptions,
+  WriteResult,
+} from './api.ts'
+import { Batch } from './batch.ts'
 import { buildCheckpoint, type MarkedCut, markCut, rootOf } from './checkpointing.ts'
 import { listDecisions, newDecisionId, readDecision, recordOf } from './decisions.ts'
 import { examineStore } from './doctor.ts'
@@ -25,9 +40,10 @@ import { peekAnswer } from './idempotency.ts'
 import { openLocal } from './local.ts'
 import { examine, examineParsed, type RawOperation, type SignatureCheck } from './receive.ts'
 import { Refusal } from './refusal.ts'
+import { candidateOfUnsigned, stamp } from './stamp.ts'
 import { StoreFault } from './store/port.ts'
 import { Verifier } from './verifier.ts'
-import type { Candidate } from './work.ts'
+import type { Candidate } from './candidate.ts'
 
 interface Item {
   readonly operations: number
@@ -106,7 +122,7 @@ class Journal implements JournalApi {
     if (space === undefined && !founding) throw new Refusal('SPACE_UNKNOWN', { space: draft.space })
     const work = founding || space === undefined ? undefined : this.#engine.scratch(this.#engine.writable(draft.space))
     if (work?.head(draft.signer)?.fork !== undefined) throw new Refusal('FORKED', { signer: draft.signer })
-    const { parsed, ...unsigned } = stamp(this.#engine, work, draft, true)
+    const { parsed, ...unsigned } = stamp(this.#engine, work, draft)
     return unsigned
   }
 
@@ -151,14 +167,22 @@ class Journal implements JournalApi {
     const watch = (): void => work?.state.watchReads()
     if (work !== undefined) watch()
     for (const draft of drafts) {
-      const unsigned = stamp(engine, work, { ...draft, signer: draft.signer ?? engine.parts.node }, true)
+      const unsigned = stamp(engine, work, { ...draft, signer: draft.signer ?? engine.parts.node })
       const candidate = candidateOfUnsigned(engine, unsigned, work)
       if (work === undefined) {
         work = engine.scratch(engine.prospect(name, candidate.operation.id, unsigned.envelope.at))
         watch()
       }
       const { decision } = work.judge(candidate)
-      const context = { space: name, kind: draft.kind, author: draft.author, by: engine.parts.node, now: engine.parts.wall(), checkpoint: work.checkpoint?.id ?? null, head: work.last?.id ?? null }
+      const context = {
+        space: name,
+        kind: draft.kind,
+        author: draft.author,
+        by: engine.parts.node,
+        now: engine.parts.wall(),
+        checkpoint: work.checkpoint?.id ?? null,
+        head: work.last?.id ?? null,
+      }
       decisions.push(recordOf(newDecisionId(engine.parts.wall()), 'simulated', context, decision))
       if (decision.outcome === 'refused') refused = true
       if (decision.outcome === 'lawful') last = candidate
@@ -192,7 +216,12 @@ class Journal implements JournalApi {
     if (placed === undefined) return undefined
     const { envelope } = placed.operation
     const outcome = placed.status !== 'applied' ? 'refused' : placed.checks.some((check) => check.result === 'done') ? 'already_done' : 'lawful'
-    return recordOf(id, 'real', { space: envelope.space, kind: envelope.kind, author: envelope.author, by: this.node, now: envelope.at[0], checkpoint: null, head: null }, { outcome, checks: placed.checks })
+    return recordOf(
+      id,
+      'real',
+      { space: envelope.space, kind: envelope.kind, author: envelope.author, by: this.node, now: envelope.at[0], checkpoint: null, head: null },
+      { outcome, checks: placed.checks },
+    )
   }
 
   decisions(filter: Parameters<JournalApi['decisions']>[0]): readonly DecisionRecord[] {
@@ -394,4 +423,3 @@ class Journal implements JournalApi {
     }
   }
 }
-

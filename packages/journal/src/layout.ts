@@ -22,7 +22,8 @@ export type PlaceText = string
 export const clockText = (at: Clock): KeyText => u48(at[0]) + u16(at[1])
 export const placeText = (at: Clock, digest: DigestText): PlaceText => clockText(at) + digest
 /** The smallest text after every place with this clock. */
-export const placeAfter = (at: Clock): PlaceText => `${clockText(at)}\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff`
+export const placeAfter = (at: Clock): PlaceText =>
+  `${clockText(at)}\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff`
 export const clockOfPlace = (place: PlaceText): Clock => [readU48(place, 0), readU16(place, 6)]
 export const digestOfPlace = (place: PlaceText): DigestText => place.slice(8)
 
@@ -91,3 +92,7 @@ export function textAfter(prefix: KeyText): KeyText {
   }
   return '\u00ff\u00ff\u00ff\u00ff\u00ff'
 }
+
+/** Narrowing a range of keys: the later begin, the earlier end. */
+export const laterText = (a: KeyText, b: KeyText): KeyText => (a > b ? a : b)
+export const earlierText = (a: KeyText, b: KeyText): KeyText => (a < b ? a : b)

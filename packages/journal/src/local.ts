@@ -15,7 +15,12 @@ export function openLocal(store: Store): LocalStore {
     },
     *scan(prefix, options = {}) {
       const from = stateKey(name, prefix)
-      const range = { gte: keyBytes(from), lt: keyBytes(textAfter(from)), ...(options.reverse ? { reverse: true } : {}), ...(options.limit === undefined ? {} : { limit: options.limit }) }
+      const range = {
+        gte: keyBytes(from),
+        lt: keyBytes(textAfter(from)),
+        ...(options.reverse ? { reverse: true } : {}),
+        ...(options.limit === undefined ? {} : { limit: options.limit }),
+      }
       for (const [key, value] of store.range('local', range)) yield [decodeKey(keyBytes(keyText(key))).slice(1) as KeyValue[], decodeTrusted(value)] as const
     },
     write(changes) {

@@ -43,7 +43,8 @@ function node(open: () => Store, now: number): Node {
       self.journal = openIt()
     },
   }
-  const openIt = () => openJournal({ store: open(), key, node: didOfKey(key.publicKey), rulesOf: () => toyRules, wall: () => self.now, options: { ...journalDefaults, verifyThreads: 0 } })
+  const openIt = () =>
+    openJournal({ store: open(), key, node: didOfKey(key.publicKey), rulesOf: () => toyRules, wall: () => self.now, options: { ...journalDefaults, verifyThreads: 0 } })
   self.journal = openIt()
   return self
 }
@@ -69,9 +70,13 @@ function history(chance: Chance): SignedOperation[] {
   for (let i = 0; i < length; i++) {
     const signer = chance.pick(signers)
     const seen = chance.chance(0.5) ? [chance.pick(all).id] : []
-    const floor = [last.get(signer) ?? [start, 0], ...seen.map((id) => at.get(id) as Clock)].reduce((a, b) => (a[0] - b[0] || a[1] - b[1]) > 0 ? a : b)
+    const floor = [last.get(signer) ?? [start, 0], ...seen.map((id) => at.get(id) as Clock)].reduce((a, b) => ((a[0] - b[0] || a[1] - b[1]) > 0 ? a : b))
     // Now and then a clock stands still, jumps, or the operation is older than a parent and so malformed.
-    const clock: Clock = chance.chance(0.2) ? [floor[0], floor[1] + 1] : chance.chance(0.05) ? [Math.max(start, floor[0] - 50), 0] : [floor[0] + 1 + chance.below(chance.chance(0.1) ? 5_000 : 50), 0]
+    const clock: Clock = chance.chance(0.2)
+      ? [floor[0], floor[1] + 1]
+      : chance.chance(0.05)
+        ? [Math.max(start, floor[0] - 50), 0]
+        : [floor[0] + 1 + chance.below(chance.chance(0.1) ? 5_000 : 50), 0]
     const [kind, body] = action(chance, signers)
     const parts = { space, genesis: first.id, kind, body, at: clock, seen: [...new Set(seen)].filter((id) => id !== signer.prev) }
     const operation = signer.sign({ ...parts, keep: true })
@@ -135,7 +140,15 @@ function outcome(target: Node, set: readonly SignedOperation[]): unknown {
     unfinal: info?.unfinal,
     statuses: set.map((operation) => {
       const shown = target.journal.operation(operation.id)
-      return [operation.envelope.kind, shown?.status, shown?.final, shown?.checks.filter((check) => check.result === 'fail').map((check) => check.code).join()]
+      return [
+        operation.envelope.kind,
+        shown?.status,
+        shown?.final,
+        shown?.checks
+          .filter((check) => check.result === 'fail')
+          .map((check) => check.code)
+          .join(),
+      ]
     }),
   }
 }

@@ -1,9 +1,37 @@
-import { type Clock, clockAheadMsMax, compareClocks, decodeTrusted, type Did, digestOfCid, encodeTrusted, heldCountMax, heldPerSignerMax, type MalformedReason, type OperationId, type SignedOperation } from '@icn/protocol'
-import { chainDigestOf, chainKey, chainRange, chainSeqOf, clockOfPlace, clockText, type DigestText, digestText, type PlaceText, placeText, signerText, textAfter, u48 } from './layout.ts'
+import {
+  type Clock,
+  clockAheadMsMax,
+  compareClocks,
+  decodeTrusted,
+  type Did,
+  digestOfCid,
+  encodeTrusted,
+  heldCountMax,
+  heldPerSignerMax,
+  type MalformedReason,
+  type OperationId,
+  type SignedOperation,
+} from '@icn/protocol'
+import {
+  chainDigestOf,
+  chainKey,
+  chainRange,
+  chainSeqOf,
+  clockOfPlace,
+  clockText,
+  type DigestText,
+  digestText,
+  type PlaceText,
+  placeText,
+  signerText,
+  textAfter,
+  u48,
+} from './layout.ts'
 import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './overlay.ts'
 import { encodeStored, type HeadRecord } from './records.ts'
-import { type Candidate, type Disposition, isReissueOf, type SpaceWork } from './work.ts'
+import { type Candidate, type Disposition, isCheckpoint, isReissueOf } from './candidate.ts'
+import type { SpaceWork } from './work.ts'
 
 /** Why an operation waits (engine page §2, §3; snapshot page §2). */
 export type HeldReason = 'parents' | 'checkpoint' | 'clock' | 'cut'
@@ -59,7 +87,8 @@ export class Placing {
   offerDue(nowMs: number, cutEnded: boolean): Placed {
     const { overlay, prefix } = this.#work
     const due: Candidate[] = []
-    for (const [key] of [...overlay.range('waiting', `${prefix}\u0002`, `${prefix}\u0002${clockText([nowMs + clockAheadMsMax, 65535])}\u00ff`)]) due.push(this.#unhold(key.slice(5 + 8)))
+    for (const [key] of [...overlay.range('waiting', `${prefix}\u0002`, `${prefix}\u0002${clockText([nowMs + clockAheadMsMax, 65535])}\u00ff`)])
+      due.push(this.#unhold(key.slice(5 + 8)))
     if (cutEnded) for (const [key] of [...overlay.range('waiting', `${prefix}\u0003`, `${prefix}\u0004`)]) due.push(this.#unhold(key.slice(5)))
     return this.offer(due, true)
   }
@@ -83,6 +112,7 @@ export class Placing {
 
   /** Placed clock of a known operation; undefined when it is unknown or only held. */
   placeOf(id: OperationId): Clock | undefined {
+    if (id === this.#work.space.record.genesis) return this.#work.space.record.genesis_at
     const cached = this.#work.newPlaces.get(id) ?? this.#work.space.places.get(id)
     if (cached !== undefined) return cached
     const value = this.#work.overlay.get('ids', digestText(id))
@@ -96,7 +126,10 @@ export class Placing {
     const { operation, digest } = candidate
     const { envelope } = operation
     const work = this.#work
-    if (work.overlay.get('ids', digest) !== undefined) {
+    const head = work.head(envelope.signer)
+    // A number after the head that nobody holds back was never seen, and so this operation neither.
+    this.#alone = (head === undefined || envelope.seq > head.seq) && work.counts.held === 0
+    if (!this.#alone && work.overlay.get('ids', digest) !== undefined) {
       this.result.known++
       return false
     }
@@ -106,19 +139,19 @@ export class Placing {
       this.result.malformed.push({ id: operation.id, reason: trouble })
       return false
     }
-    const head = work.head(envelope.signer)
-    this.#noteChain(candidate, head)
+    work.overlay.put('chains', chainKey(work.prefix, signerText(envelope.signer), envelope.seq, digest), heldMark)
     const previous = this.#missingCheckpoint(candidate)
+    // From here on the number is used, whatever becomes of the parents.
     const reason: HeldReason | undefined =
       missing.length > 0
         ? 'parents'
         : previous !== undefined
-        ? 'checkpoint'
-        : !clockChecked && envelope.at[0] > this.#parts.wallMs() + clockAheadMsMax
-          ? 'clock'
-          : work.promised !== null && compareClocks(envelope.at, work.promised) <= 0 && !work.isCovered(envelope.at)
-            ? 'cut'
-            : undefined
+          ? 'checkpoint'
+          : !clockChecked && envelope.at[0] > this.#parts.wallMs() + clockAheadMsMax
+            ? 'clock'
+            : work.promised !== null && compareClocks(envelope.at, work.promised) <= 0 && !work.isCovered(envelope.at)
+              ? 'cut'
+              : undefined
     if (reason !== undefined) {
       this.#hold(candidate, reason, reason === 'checkpoint' ? [previous as OperationId] : missing)
       this.#judgeChain(envelope.signer, envelope.seq)
@@ -169,15 +202,7 @@ export class Placing {
     return this.#work.loadAt(keyText(value).slice(4) + digest).operation.envelope
   }
 
-  /** Marks the number as used, so that a second use of it is seen whatever happens to the parents. */
-  #noteChain({ operation, digest }: Candidate, head: HeadRecord | undefined): void {
-    const { overlay, prefix } = this.#work
-    const { signer, seq } = operation.envelope
-    overlay.put('chains', chainKey(prefix, signerText(signer), seq, digest), heldMark)
-    // A number after the head that nobody holds back cannot have been used before.
-    this.#alone = (head === undefined || seq > head.seq) && this.#work.counts.held === 0
-  }
-
+  /** Nothing else can bear the number of the operation at hand. */
   #alone = false
 
   /** Reissue or fork (engine page §6): decides about everything that bears this number, and what follows from it. */
@@ -188,7 +213,11 @@ export class Placing {
     const [from, to] = chainRange(work.prefix, key, seq)
     const group = [...work.overlay.range('chains', from, to)].map(([entry, mark]) => ({ digest: chainDigestOf(entry), held: mark[0] === 0 }))
     if (group.length < 2) return
-    const members = group.map(({ digest, held }) => ({ digest, operation: held ? this.#heldOperation(signer, seq, digest) : (this.#fresh.get(digest)?.operation ?? this.#placed(digest)), held }))
+    const members = group.map(({ digest, held }) => ({
+      digest,
+      operation: held ? this.#heldOperation(signer, seq, digest) : (this.#fresh.get(digest)?.operation ?? this.#placed(digest)),
+      held,
+    }))
     const first = (members[0] as (typeof members)[number]).operation.envelope
     const isReissue = members.every(({ operation: { envelope } }) => isReissueOf(envelope, first))
     if (isReissue) {
@@ -265,7 +294,12 @@ export class Placing {
     this.#makeRoom(envelope.signer)
     const rest = heldRest(envelope.signer, envelope.seq, candidate.digest)
     const arrival = work.arrivals++
-    const row: HeldRow = { stored: encodeStored(candidate.operation.bytes, candidate.operation.signature, candidate.operation.body), reason, arrival, missing: missing.map(digestOfCid) }
+    const row: HeldRow = {
+      stored: encodeStored(candidate.operation.bytes, candidate.operation.signature, candidate.operation.body),
+      reason,
+      arrival,
+      missing: missing.map(digestOfCid),
+    }
     overlay.put('held', prefix + rest, encodeTrusted(row))
     overlay.put('ids', candidate.digest, keyBytes(prefix))
     for (const key of waitingKeys(row, rest, envelope.at)) overlay.put('waiting', prefix + key, empty)
@@ -351,6 +385,5 @@ export function* parentsOf({ envelope }: Pick<SignedOperation, 'envelope'>): Gen
   if (envelope.grant !== null) yield envelope.grant
 }
 
-const isCheckpoint = (candidate: Candidate): boolean => candidate.operation.envelope.kind === 'space.checkpoint' && candidate.law !== undefined
-
-const byPlaceDescending = (a: { candidate: Candidate }, b: { candidate: Candidate }): number => (a.candidate.place < b.candidate.place ? 1 : a.candidate.place > b.candidate.place ? -1 : 0)
+const byPlaceDescending = (a: { candidate: Candidate }, b: { candidate: Candidate }): number =>
+  a.candidate.place < b.candidate.place ? 1 : a.candidate.place > b.candidate.place ? -1 : 0

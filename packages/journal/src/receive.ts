@@ -1,8 +1,7 @@
 import {
   type Did,
-  decodeCanonical,
   decodeTrusted,
-  encodeTrusted,
+  encodeCanonical,
   equalBytes,
   keyOfDid,
   type MalformedReason,
@@ -16,7 +15,7 @@ import {
 } from '@icn/protocol'
 import { digestText, placeText } from './layout.ts'
 import { decodeStored } from './records.ts'
-import type { Candidate } from './work.ts'
+import type { Candidate } from './candidate.ts'
 
 /** Bytes as they come from elsewhere. */
 export interface RawOperation {
@@ -39,32 +38,42 @@ export interface Malformed {
 }
 
 /** Checks of the first question (engine page §3) that need only the bytes and the rules. Answers the signatures that remain to be verified. */
-export function examine(raw: RawOperation, rules: Rules, network: OperationId | undefined): { readonly candidate: Candidate; readonly checks: readonly SignatureCheck[] } | Malformed {
+export function examine(
+  raw: RawOperation,
+  rules: Rules,
+  network: OperationId | undefined,
+): { readonly candidate: Candidate; readonly checks: readonly SignatureCheck[] } | Malformed {
   const parsed = parseOperation(raw.envelope, raw.signature, raw.body)
   if ('malformed' in parsed) return parsed
   return examineParsed(parsed.operation, rules, network)
 }
 
-export function examineParsed(operation: SignedOperation, rules: Rules, network: OperationId | undefined): { readonly candidate: Candidate; readonly checks: readonly SignatureCheck[] } | Malformed {
+export function examineParsed(
+  operation: SignedOperation,
+  rules: Rules,
+  network: OperationId | undefined,
+): { readonly candidate: Candidate; readonly checks: readonly SignatureCheck[] } | Malformed {
   const { envelope, id } = operation
   if (operation.body === null) return { malformed: 'body', detail: 'a new operation comes with its body', id }
   const law = rules.laws.get(envelope.kind)
   const checks: SignatureCheck[] = [{ signature: operation.signature, message: signingBytes(operation.bytes), key: keyOfDid(envelope.signer) }]
   let body: unknown
   try {
-    body = decodeCanonical(operation.body)
+    body = decodeTrusted(operation.body)
+    if (law !== undefined) {
+      const parsed = law.body.safeParse(body)
+      if (!parsed.success) return { malformed: 'body', detail: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '), id }
+      body = parsed.data
+    }
+    // A schema may read bytes from text, a decoder takes keys in any order; signed bodies have one spelling.
+    if (!equalBytes(encodeCanonical(body), operation.body)) return { malformed: 'body', detail: 'the body is not in its one spelling', id }
   } catch (error) {
     return { malformed: 'body', detail: (error as Error).message, id }
   }
   if (law !== undefined) {
-    const parsed = law.body.safeParse(body)
-    if (!parsed.success) return { malformed: 'body', detail: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '), id }
-    // A schema may read bytes from text; signed bodies have one spelling.
-    if (!equalBytes(encodeTrusted(parsed.data), operation.body)) return { malformed: 'body', detail: 'the body is not in its one spelling', id }
-    body = parsed.data
     const genesis = envelope.genesis ?? id
     const context = { space: envelope.space, genesis, network: network ?? genesis, author: envelope.author }
-    for (const statement of law.statements?.(parsed.data, context) ?? []) {
+    for (const statement of law.statements?.(body, context) ?? []) {
       checks.push({ signature: statement.signature, message: statementBytes(statement.purpose, statement.payload), key: keyOfDid(statement.key as Did) })
     }
   }

@@ -1,4 +1,16 @@
-import { type Check, type CheckResult, type Clock, type Code, type Decision, type Did, decisionOf, decodeTrusted, encodeTrusted, type OperationId, type SpaceId } from '@icn/protocol'
+import {
+  type Check,
+  type CheckResult,
+  type Clock,
+  type Code,
+  type Decision,
+  type Did,
+  decisionOf,
+  decodeTrusted,
+  encodeTrusted,
+  type OperationId,
+  type SpaceId,
+} from '@icn/protocol'
 import type { OperationStatus } from './api.ts'
 import { plain } from './decisions.ts'
 

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { decodeKey, decodeTrusted, encodeTrusted, type KeyValue, type ScanOptions, type Table, type Tables } from '@icn/protocol'
-import { stateKey, tableText, textAfter } from './layout.ts'
+import { earlierText, laterText, stateKey, tableText, textAfter } from './layout.ts'
 import { type KeyText, keyBytes, type Overlay } from './overlay.ts'
 
 /** A decoded row with the bytes it came from; the value is undefined where they do not decode. */
@@ -183,13 +183,13 @@ export class State implements Tables {
     let lt = textAfter(within)
     if (options.from !== undefined) {
       const from = this.#prefix + stateKey(table.name, options.from)
-      if (options.reverse) lt = textAfter(from) < lt ? textAfter(from) : lt
-      else gte = from > gte ? from : gte
+      if (options.reverse) lt = earlierText(textAfter(from), lt)
+      else gte = laterText(from, gte)
     }
     if (options.after !== undefined) {
       const after = this.#prefix + stateKey(table.name, options.after)
-      if (options.reverse) lt = after < lt ? after : lt
-      else gte = `${after}\u0000` > gte ? `${after}\u0000` : gte
+      if (options.reverse) lt = earlierText(after, lt)
+      else gte = laterText(`${after}\u0000`, gte)
     }
     return [gte, lt]
   }

@@ -75,7 +75,11 @@ function subtree(leaves: readonly Uint8Array[], from: number, to: number): Uint8
   if (count === 1) return leaves[from] as Uint8Array
   let split = 1
   while (split * 2 < count) split *= 2
-  return createHash('sha256').update(innerTag).update(subtree(leaves, from, from + split)).update(subtree(leaves, from + split, to)).digest()
+  return createHash('sha256')
+    .update(innerTag)
+    .update(subtree(leaves, from, from + split))
+    .update(subtree(leaves, from + split, to))
+    .digest()
 }
 
 /** Unsigned LEB128. */

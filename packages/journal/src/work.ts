@@ -3,14 +3,11 @@ import {
   type Clock,
   cidOfDigest,
   compareClocks,
-  dayMs,
   type Decision,
   decisionOf,
   decodeTrusted,
   type Did,
-  type Envelope,
   encodeTrusted,
-  equalBytes,
   invariant,
   type Law,
   type OperationId,
@@ -21,26 +18,14 @@ import {
   type SignedOperation,
 } from '@icn/protocol'
 import type { JournalEvent, OperationStatus } from './api.ts'
-import { chainDigestOf, chainRange, clockOfPlace, type DigestText, digestText, eventKey, type PlaceText, placeText, sequenceOf, signerText } from './layout.ts'
+import { BatchEvents } from './batch-events.ts'
+import type { Candidate, Disposition } from './candidate.ts'
+import { chainDigestOf, chainRange, clockOfPlace, type DigestText, digestText, type PlaceText, placeText, signerText } from './layout.ts'
 import type { JournalOptions } from './options.ts'
 import { type KeyText, keyBytes, keyText, type Overlay } from './overlay.ts'
-import { plain } from './decisions.ts'
 import { addDigest, decodeOrder, encodeOrder, encodeStored, type HeadRecord, type OrderRecord, type Summary, statusOfOrder, tipsMax } from './records.ts'
 import type { HeldSpace } from './space.ts'
 import { State } from './state.ts'
-
-/** An operation that is about to get a place, or has one and is folded again. */
-export interface Candidate {
-  readonly operation: SignedOperation
-  readonly digest: DigestText
-  readonly place: PlaceText
-  /** Undefined: the space's rules have no such kind, or the body was forgotten. */
-  readonly law: Law | undefined
-  readonly body: unknown
-}
-
-/** What the fold is told to do with an operation, whatever its law would say. */
-export type Disposition = 'fold' | 'late' | 'forked' | 'superseded'
 
 /** How a folded operation came out. */
 export interface Folded {
@@ -60,11 +45,6 @@ export interface FoldHooks {
   now(): number
 }
 
-/** Events written as one row, and rows of the log dropped with one batch. */
-const eventRowMax = 64
-const pruneEvery = 256
-const eventRowsDroppedMax = 16
-
 const quarantined = new Set<OperationStatus>(['refused', 'late', 'forked'])
 
 /** One space during one batch: a copy of its summary, its state on the batch's overlay, and the fold. */
@@ -74,17 +54,17 @@ export class SpaceWork {
   readonly overlay: Overlay
   readonly state: State
   readonly hooks: FoldHooks
-  readonly events: JournalEvent[] = []
+  readonly log: BatchEvents
   readonly counts: Record<OperationStatus, number>
   final: number
   due: number
   last: Summary['last']
+  lastPlace: PlaceText
   tips: Map<OperationId, Clock>
   setDigest: Uint8Array
   checkpoint: Summary['checkpoint']
   promised: Clock | null
   arrivals: number
-  newestEvent: number
   rewound = 0
   rewinds = 0
   revised = 0
@@ -102,23 +82,29 @@ export class SpaceWork {
     this.final = summary.final
     this.due = summary.due
     this.last = summary.last
+    this.lastPlace = summary.last === null ? '' : placeText(summary.last.at, digestText(summary.last.id))
     this.tips = new Map(summary.tips.map(({ id, at }) => [id, at]))
     this.setDigest = summary.setDigest
     this.checkpoint = summary.checkpoint
     this.promised = summary.promised
     this.arrivals = summary.arrivals
-    this.newestEvent = summary.events.newest
+    this.log = new BatchEvents(space.record.space, summary.events, hooks.now)
   }
 
   /** Goes on from where another work on the same space stands; for overlays over overlays. */
   adopt(other: SpaceWork): void {
     this.checkpoint = other.checkpoint
     this.last = other.last
+    this.lastPlace = other.lastPlace
     for (const [signer, head] of other.#heads) this.#heads.set(signer, head)
   }
 
   get prefix(): KeyText {
     return this.space.prefix.from
+  }
+
+  get events(): readonly JournalEvent[] {
+    return this.log.events
   }
 
   /** True for what stands at or before the last settled cut. */
@@ -157,7 +143,10 @@ export class SpaceWork {
     this.newPlaces.set(operation.id, envelope.at)
     if (this.tips.size > tipsMax) this.tips.delete(this.tips.keys().next().value as OperationId)
     this.setDigest = addDigest(this.setDigest, keyBytes(digest))
-    if (this.last === null || place > placeText(this.last.at, digestText(this.last.id))) this.last = { id: operation.id, at: envelope.at }
+    if (this.last === null || place > this.lastPlace) {
+      this.last = { id: operation.id, at: envelope.at }
+      this.lastPlace = place
+    }
   }
 
   /**
@@ -266,7 +255,14 @@ export class SpaceWork {
   }
 
   /** Commits the outcome of `judge` at the candidate's place. */
-  record(candidate: Candidate, status: OperationStatus, decision: Decision, undo: ReadonlyMap<KeyText, Uint8Array | null>, events: readonly { type: string; data: Record<string, unknown> }[], before: OrderRecord | undefined): Folded {
+  record(
+    candidate: Candidate,
+    status: OperationStatus,
+    decision: Decision,
+    undo: ReadonlyMap<KeyText, Uint8Array | null>,
+    events: readonly { type: string; data: Record<string, unknown> }[],
+    before: OrderRecord | undefined,
+  ): Folded {
     const key = this.prefix + candidate.place
     const record: OrderRecord = { status, checks: decision.checks }
     this.overlay.put('order', key, encodeOrder(record))
@@ -286,17 +282,11 @@ export class SpaceWork {
   }
 
   emit(type: string, data: Readonly<Record<string, unknown>>, operation: OperationId | null = null, status: OperationStatus | null = null): void {
-    this.newestEvent++
-    this.events.push({ space: this.space.record.space, sequence: this.newestEvent, type, data, operation, status, time: this.hooks.now() })
+    this.log.emit(type, data, operation, status)
   }
 
   /** Writes summary and events into the batch's overlay; the last thing before the commit. */
   finish(options: Pick<JournalOptions, 'eventsLogCount' | 'eventsLogDays'>): Summary {
-    for (let from = 0; from < this.events.length; from += eventRowMax) {
-      const row = this.events.slice(from, from + eventRowMax)
-      const lastOne = row.at(-1) as JournalEvent
-      this.overlay.put('events', eventKey(this.prefix, lastOne.sequence), encodeTrusted(row.map(({ space, sequence, ...event }) => plain(event))))
-    }
     for (const [signer, head] of this.#heads) this.overlay.put('heads', this.prefix + signerText(signer), encodeTrusted(head))
     const summary: Summary = {
       counts: this.counts,
@@ -305,31 +295,13 @@ export class SpaceWork {
       last: this.last,
       tips: [...this.tips].map(([id, at]) => ({ id, at })),
       setDigest: this.setDigest,
-      events: { newest: this.newestEvent, oldest: this.#oldestEvent(options) },
+      events: this.log.write(this.overlay, this.space.prefix, options),
       checkpoint: this.checkpoint,
       promised: this.promised,
       arrivals: this.arrivals,
     }
     this.overlay.put('summaries', this.prefix, encodeTrusted(summary))
     return summary
-  }
-
-  /** Drops what is beyond the log's bounds, a few rows with each batch. */
-  #oldestEvent(options: Pick<JournalOptions, 'eventsLogCount' | 'eventsLogDays'>): number {
-    let oldest = this.space.summary.events.oldest
-    // Looked at once in a while: reading the oldest row costs more than writing a new one.
-    const due = Math.floor(this.newestEvent / pruneEvery) > Math.floor((this.newestEvent - this.events.length) / pruneEvery)
-    if (!due) return oldest
-    const tooOld = this.hooks.now() - options.eventsLogDays * dayMs
-    let dropped = 0
-    for (const [key, value] of this.overlay.range('events', eventKey(this.prefix, oldest), this.space.prefix.to)) {
-      const newest = sequenceOf(key)
-      const beyond = newest <= this.newestEvent - options.eventsLogCount || (decodeTrusted(value) as { time: number }[]).every(({ time }) => time < tooOld)
-      if (!beyond || newest === this.newestEvent || dropped++ === eventRowsDroppedMax) break
-      this.overlay.put('events', key, null)
-      oldest = newest + 1
-    }
-    return oldest
   }
 
   orderAt(place: PlaceText): OrderRecord | undefined {
@@ -368,7 +340,12 @@ export class SpaceWork {
     const { id, envelope } = candidate.operation
     const { status } = record
     if (before?.status === status) return
-    const about = { kind: envelope.kind, author: envelope.author, signer: envelope.signer, ...(status === 'refused' ? { codes: record.checks.filter((check) => check.result === 'fail').map((check) => check.code) } : {}) }
+    const about = {
+      kind: envelope.kind,
+      author: envelope.author,
+      signer: envelope.signer,
+      ...(status === 'refused' ? { codes: record.checks.filter((check) => check.result === 'fail').map((check) => check.code) } : {}),
+    }
     if (before !== undefined) {
       this.revised++
       this.emit('operation.revised', { ...about, before: before.status, after: status }, id, status)
@@ -413,11 +390,6 @@ export class SpaceWork {
   loadAt(place: PlaceText): Candidate {
     return this.hooks.load(this.overlay.get('operations', this.prefix + place) as Uint8Array)
   }
-}
-
-/** The innocent second use of a number: the same said again, stamped anew (engine page §6). */
-export function isReissueOf(a: Envelope, b: Envelope): boolean {
-  return a.prev === b.prev && a.author === b.author && a.kind === b.kind && a.genesis === b.genesis && equalBytes(a.body_hash, b.body_hash)
 }
 
 type Unfolded = 'late' | 'forked' | 'superseded'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sha256 } from '#sha256'
-import { cidOfDigest, concatBytes, decodeCanonical, encodeCanonical, equalBytes, utf8 } from './canonical.ts'
+import { cidOfDigest, concatBytes, decodeTrusted, equalBytes, utf8 } from './canonical.ts'
 import type { Did, OperationId, SpaceId } from './ids.ts'
 import { operationBytesMax } from './limits.ts'
 import { bytes, clock, did, operationId, spaceId } from './schema.ts'
@@ -70,9 +70,109 @@ export function bodyHash(body: Uint8Array): Uint8Array {
   return sha256(body)
 }
 
+// Keys of the envelope as DAG-CBOR orders them: by length, then by bytes.
+const keysInOrder = ['v', 'at', 'seq', 'kind', 'prev', 'seen', 'grant', 'space', 'author', 'signer', 'genesis', 'body_hash'] as const
+const encodedKeys = keysInOrder.map((key) => Uint8Array.from([0x60 + key.length, ...utf8(key)]))
+
+/**
+ * Canonical bytes of an envelope. Written out, because every operation is encoded once when it is made and once when it is
+ * received, and the general encoder costs more than the signature's hash; a property holds it against the library.
+ */
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  const writer = new Writer()
+  writer.head(0xa0, keysInOrder.length)
+  for (const [index, key] of keysInOrder.entries()) {
+    writer.raw(encodedKeys[index] as Uint8Array)
+    const value = envelope[key]
+    if (value === null) writer.byte(0xf6)
+    else if (typeof value === 'number') writer.head(0x00, value)
+    else if (typeof value === 'string') writer.text(value)
+    else if (value instanceof Uint8Array) {
+      writer.head(0x40, value.length)
+      writer.raw(value)
+    } else {
+      writer.head(0x80, value.length)
+      for (const item of value) {
+        if (typeof item === 'number') writer.head(0x00, item)
+        else writer.text(item as string)
+      }
+    }
+  }
+  return writer.end()
+}
+
+/** Grows as needed; CBOR heads in their shortest form (RFC 8949 §4.2.1). */
+class Writer {
+  #bytes = new Uint8Array(1_024)
+  #at = 0
+
+  byte(value: number): void {
+    this.#room(1)
+    this.#bytes[this.#at++] = value
+  }
+
+  raw(value: Uint8Array): void {
+    this.#room(value.length)
+    this.#bytes.set(value, this.#at)
+    this.#at += value.length
+  }
+
+  head(major: number, value: number): void {
+    this.#room(9)
+    const bytes = this.#bytes
+    if (value < 24) bytes[this.#at++] = major | value
+    else if (value < 0x100) {
+      bytes[this.#at++] = major | 24
+      bytes[this.#at++] = value
+    } else if (value < 0x10000) {
+      bytes[this.#at++] = major | 25
+      bytes[this.#at++] = value >> 8
+      bytes[this.#at++] = value & 255
+    } else {
+      const isLong = value >= 0x100000000
+      bytes[this.#at++] = major | (isLong ? 27 : 26)
+      if (isLong) this.#word(Math.floor(value / 0x100000000))
+      this.#word(value % 0x100000000)
+    }
+  }
+
+  text(value: string): void {
+    // Ids and kinds are ASCII; what is not takes the long way.
+    for (let i = 0; i < value.length; i++) {
+      if (value.charCodeAt(i) > 127) {
+        const encoded = utf8(value)
+        this.head(0x60, encoded.length)
+        this.raw(encoded)
+        return
+      }
+    }
+    this.head(0x60, value.length)
+    this.#room(value.length)
+    for (let i = 0; i < value.length; i++) this.#bytes[this.#at++] = value.charCodeAt(i)
+  }
+
+  end(): Uint8Array {
+    return this.#bytes.slice(0, this.#at)
+  }
+
+  #word(value: number): void {
+    this.#bytes[this.#at++] = (value >>> 24) & 255
+    this.#bytes[this.#at++] = (value >>> 16) & 255
+    this.#bytes[this.#at++] = (value >>> 8) & 255
+    this.#bytes[this.#at++] = value & 255
+  }
+
+  #room(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#at + more))
+    grown.set(this.#bytes)
+    this.#bytes = grown
+  }
+}
+
 /** Signs an envelope with its body; `sign` gets the exact bytes. */
 export function sealOperation(envelope: Envelope, body: Uint8Array, sign: (message: Uint8Array) => Uint8Array): SignedOperation {
-  const encoded = encodeCanonical(envelope)
+  const encoded = encodeEnvelope(envelope)
   return { id: operationIdOf(encoded), envelope, bytes: encoded, signature: sign(signingBytes(encoded)), body }
 }
 
@@ -100,13 +200,15 @@ export function parseOperation(envelopeBytes: Uint8Array, signature: Uint8Array,
   if (signature.length !== 64) return { malformed: 'schema', detail: 'a signature has 64 bytes' }
   let value: unknown
   try {
-    value = decodeCanonical(envelopeBytes)
+    value = decodeTrusted(envelopeBytes)
   } catch (error) {
     return { malformed: 'encoding', detail: (error as Error).message }
   }
   const parsed = EnvelopeSchema.safeParse(value)
   if (!parsed.success) return { malformed: 'schema', detail: parsed.error.issues[0]?.message ?? 'does not fit the schema' }
   const envelope = parsed.data
+  // One encoding: key order, shortest heads, no doubled keys. The schema takes only ASCII and integers, so nothing else can differ.
+  if (!equalBytes(encodeEnvelope(envelope), envelopeBytes)) return { malformed: 'encoding', detail: 'not the canonical encoding' }
   if ((envelope.genesis === null) !== (envelope.seq === 0 && envelope.prev === null && envelope.seen.length === 0 && envelope.genesis === null)) return { malformed: 'genesis', detail: 'a first operation has seq 0 and no parents' }
   if ((envelope.seq === 0) !== (envelope.prev === null)) return { malformed: 'chain', detail: 'prev is there exactly when seq is above 0' }
   if (body !== null && !equalBytes(bodyHash(body), envelope.body_hash)) return { malformed: 'body_hash', detail: 'the body is not the one that was signed' }

@@ -38,7 +38,19 @@ export class LawRunner {
     const id = cidOf(encodeCanonical({ kind, author, n: this.#counter++, at: [...this.at] })) as OperationId
     this.genesis ??= id
     const law = this.laws.get(kind)
-    return { id, space: this.space, genesis: this.genesis, kind, author, signer: options.signer ?? author, grant: options.grant ?? null, seq: this.#counter, at: this.at, body, key: law?.key ?? 'N' }
+    return {
+      id,
+      space: this.space,
+      genesis: this.genesis,
+      kind,
+      author,
+      signer: options.signer ?? author,
+      grant: options.grant ?? null,
+      seq: this.#counter,
+      at: this.at,
+      body,
+      key: law?.key ?? 'N',
+    }
   }
 
   run(kind: string, author: Did, body: unknown, options: RunOptions = {}): RunResult {
@@ -62,4 +74,3 @@ export class LawRunner {
 export function failing(decision: Pick<Decision, 'checks'>): readonly string[] {
   return decision.checks.filter((check) => check.result === 'fail' || check.result === 'done').map((check) => check.code)
 }
-

@@ -93,7 +93,8 @@ export class MemoryTables implements Tables {
   dump(): string {
     const lines: string[] = []
     for (const name of [...this.#tables.keys()].sort()) {
-      for (const key of this.#order(name)) lines.push(`${Buffer.from(key, 'latin1').toString('hex')} ${Buffer.from(encodeCanonical(this.#rows(name).get(key)?.value)).toString('hex')}`)
+      for (const key of this.#order(name))
+        lines.push(`${Buffer.from(key, 'latin1').toString('hex')} ${Buffer.from(encodeCanonical(this.#rows(name).get(key)?.value)).toString('hex')}`)
     }
     return lines.join('\n')
   }

@@ -14,7 +14,19 @@ export class TestSigner {
   }
 
   /** The next operation of this key's chain; the chain moves on unless `keep`. */
-  sign(parts: { space: SpaceId; genesis: OperationId | null; kind: string; body: unknown; at: Clock; author?: Did; grant?: OperationId; seen?: readonly OperationId[]; seq?: number; prev?: OperationId | null; keep?: boolean }): SignedOperation {
+  sign(parts: {
+    space: SpaceId
+    genesis: OperationId | null
+    kind: string
+    body: unknown
+    at: Clock
+    author?: Did
+    grant?: OperationId
+    seen?: readonly OperationId[]
+    seq?: number
+    prev?: OperationId | null
+    keep?: boolean
+  }): SignedOperation {
     const body = encodeCanonical(parts.body)
     const envelope: Envelope = {
       v: 1,
@@ -39,4 +51,8 @@ export class TestSigner {
   }
 }
 
-export const raw = (operation: SignedOperation): { envelope: Uint8Array; signature: Uint8Array; body: Uint8Array | null } => ({ envelope: operation.bytes, signature: operation.signature, body: operation.body })
+export const raw = (operation: SignedOperation): { envelope: Uint8Array; signature: Uint8Array; body: Uint8Array | null } => ({
+  envelope: operation.bytes,
+  signature: operation.signature,
+  body: operation.body,
+})

@@ -56,7 +56,9 @@ export function openMemoryStore(): Store {
     flush: demandOpen,
     backup(path) {
       demandOpen()
-      const rows = [...maps].flatMap(([name, map]) => [...map.range()].map(([key, value]) => `${name} ${Buffer.from(key, 'latin1').toString('hex')} ${Buffer.from(value).toString('hex')}\n`))
+      const rows = [...maps].flatMap(([name, map]) =>
+        [...map.range()].map(([key, value]) => `${name} ${Buffer.from(key, 'latin1').toString('hex')} ${Buffer.from(value).toString('hex')}\n`),
+      )
       try {
         writeFileSync(path, rows.join(''), { flag: 'wx', mode: 0o600 })
       } catch (cause) {

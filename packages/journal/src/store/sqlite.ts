@@ -141,7 +141,7 @@ function reader(db: DatabaseSync): Reader {
       }
     },
     *range(map, options: RangeOptions = {}) {
-      let { gte, lt } = options
+      const { gte, lt } = options
       let after: Uint8Array | undefined
       let left = options.limit ?? Number.POSITIVE_INFINITY
       while (left > 0) {

@@ -85,7 +85,10 @@ for (const [name, open] of [
             }
           }
           const rows = [...store.range('state')].map(([key, value]) => [Buffer.from(key).toString('hex'), Buffer.from(value).toString('hex')])
-          assert.deepEqual(rows, [...model].sort(([a], [b]) => Buffer.compare(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))))
+          assert.deepEqual(
+            rows,
+            [...model].sort(([a], [b]) => Buffer.compare(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))),
+          )
           store.close()
         }),
         { numRuns: 40 },
@@ -104,7 +107,10 @@ for (const [name, open] of [
     it('says that it is closed', (t) => {
       const store = open(folder(t))
       store.close()
-      assert.throws(() => store.get('state', Buffer.from('a')), (error: StoreFault) => error.reason === 'closed')
+      assert.throws(
+        () => store.get('state', Buffer.from('a')),
+        (error: StoreFault) => error.reason === 'closed',
+      )
     })
   })
 }
@@ -127,6 +133,9 @@ describe('the sqlite store', () => {
     const db = new DatabaseSync(join(path, 'icn.sqlite'))
     db.exec('PRAGMA user_version = 99')
     db.close()
-    assert.throws(() => openSqliteStore({ folder: path }), (error: StoreFault) => error.reason === 'newer')
+    assert.throws(
+      () => openSqliteStore({ folder: path }),
+      (error: StoreFault) => error.reason === 'newer',
+    )
   })
 })

@@ -1,0 +1,131 @@
+import { homedir, hostname, totalmem } from 'node:os'
+import { join } from 'node:path'
+
+/** What an option holds; each kind reads the same text from flag, environment and file. */
+export type OptionKind = 'text' | 'path' | 'bool' | 'int' | 'bytes' | 'word' | 'address' | 'list' | 'levels'
+
+/** One option: default, bounds, unit and a sentence. Help, config.md, `config init` and the editor's schema are printed from these rows. */
+export interface OptionSpec {
+  readonly kind: OptionKind
+  readonly default: string | number | boolean | readonly string[] | Readonly<Record<string, string>> | null
+  readonly min?: number
+  readonly max?: number
+  readonly unit?: string
+  readonly words?: readonly string[]
+  /** Taken up on SIGHUP without a restart. */
+  readonly reloads?: boolean
+  readonly says: string
+}
+
+const mib = 1_048_576
+
+/** Options of the operator, by part. Rules inside laws are not here: no flag changes what must be equal on every node. */
+export const optionTable = {
+  data_dir: { kind: 'path', default: join(homedir(), '.icn'), says: 'everything this node keeps' },
+  'node.name': { kind: 'text', default: hostname(), min: 1, max: 64, says: 'for people; not an identity' },
+  'store.kind': { kind: 'word', default: 'sqlite', words: ['sqlite', 'memory'], says: 'memory only with --ephemeral; nothing survives then' },
+  'store.mmap_bytes': {
+    kind: 'bytes',
+    default: 1_024 * mib,
+    min: 0,
+    max: 65_536 * mib,
+    unit: 'bytes',
+    says: 'how much of the file is read through memory mapping; not memory used',
+  },
+  'store.reserve_bytes': {
+    kind: 'bytes',
+    default: 1_024 * mib,
+    min: 64 * mib,
+    max: 102_400 * mib,
+    unit: 'bytes',
+    says: 'below this free space the node goes read-only while it still can write its markers',
+  },
+  'store.cache_bytes': { kind: 'bytes', default: 256 * mib, min: 16 * mib, max: 16_384 * mib, unit: 'bytes', says: 'decoded rows; larger: faster reads, more memory' },
+  'journal.batch_ops_max': { kind: 'int', default: 512, min: 1, max: 4_096, unit: 'operations', says: 'one fsync for so many; larger: throughput, smaller: latency' },
+  'journal.batch_bytes_max': { kind: 'bytes', default: 4 * mib, min: 65_536, max: 16 * mib, unit: 'bytes', says: 'one fsync for so much' },
+  'journal.undo_days': { kind: 'int', default: 30, min: 1, max: 365, unit: 'days', says: 'how far as-of reads reach behind finality' },
+  'journal.refused_log_count': { kind: 'int', default: 100_000, min: 1_000, max: 10_000_000, unit: 'records', says: 'local memory for “why was I refused?”' },
+  'gateway.enabled': { kind: 'bool', default: true, says: 'REST, events and pages for members' },
+  'gateway.listen': { kind: 'address', default: '127.0.0.1:8080', says: 'where the gateway listens' },
+  'gateway.public_origin': { kind: 'text', default: null, max: 200, says: 'token audience and links; default: http:// and the listen address' },
+  'gateway.hosts': { kind: 'list', default: [], max: 100, reloads: true, says: 'further allowed values of the Host header' },
+  'gateway.cors_origins': { kind: 'list', default: [], max: 100, reloads: true, says: 'exact origins of other sites that may call' },
+  'gateway.cors_public': { kind: 'bool', default: false, reloads: true, says: 'opens rows that need no session to every origin' },
+  'gateway.trusted_proxies': { kind: 'list', default: [], max: 100, reloads: true, says: 'addresses whose forwarding headers are believed' },
+  'gateway.operator_access': { kind: 'word', default: 'loopback', words: ['never', 'loopback', 'always'], says: 'where a session of a listed operator may use operator rows' },
+  'gateway.found_by': { kind: 'word', default: 'operator', words: ['operator', 'anyone'], says: 'who may found a coop on this node' },
+  'gateway.rpc': { kind: 'bool', default: false, says: 'serves JSON-RPC also at /v1/rpc of the gateway, without operator rows' },
+  'gateway.insecure_http': {
+    kind: 'word',
+    default: null,
+    words: ['anyone-on-this-network-can-read-and-change-everything'],
+    says: 'listens off loopback without TLS; the value says what that means',
+  },
+  'gateway.tls_cert_file': { kind: 'path', default: null, says: 'certificate chain; needed off loopback unless a proxy is trusted' },
+  'gateway.tls_key_file': { kind: 'path', default: null, says: 'its key, mode 0600' },
+  'gateway.body_bytes_max': { kind: 'bytes', default: 262_144, min: 4_096, max: 16 * mib, unit: 'bytes', says: 'largest JSON body' },
+  'gateway.handler_timeout_ms': { kind: 'int', default: 30_000, min: 100, max: 300_000, unit: 'ms', says: 'longest call' },
+  'gateway.sockets_max': { kind: 'int', default: 1_000, min: 1, max: 100_000, unit: 'sockets', says: 'event subscribers at once' },
+  'gateway.rate_permille': { kind: 'int', default: 1_000, min: 1, max: 1_000_000, unit: '‰', says: 'scales every rate limit of the doors; 1000 is the table of the doors page' },
+  'gateway.access_token_secs': { kind: 'int', default: 600, min: 60, max: 3_600, unit: 's', says: 'life of an access token; shorter: safer, more renewals' },
+  'gateway.refresh_token_days': { kind: 'int', default: 30, min: 1, max: 90, unit: 'days', says: 'life of a session without use' },
+  'events.log_count': { kind: 'int', default: 100_000, min: 100, max: 10_000_000, unit: 'events', says: 'how far a client may resume, for each space' },
+  'events.log_days': { kind: 'int', default: 30, min: 1, max: 365, unit: 'days', says: 'how long events are kept' },
+  'events.buffer_bytes_max': { kind: 'bytes', default: 64 * mib, min: mib, max: 4_096 * mib, unit: 'bytes', says: 'memory for slow readers, all together' },
+  'rpc.enabled': { kind: 'bool', default: true, says: 'the operator’s door' },
+  'rpc.listen': { kind: 'address', default: '127.0.0.1:5601', says: 'where it listens; loopback only' },
+  'rpc.batch_max': { kind: 'int', default: 100, min: 1, max: 1_000, unit: 'calls', says: 'calls in one batch' },
+  'metrics.enabled': { kind: 'bool', default: true, says: 'metrics and health' },
+  'metrics.listen': { kind: 'address', default: '127.0.0.1:9100', says: 'where they are served' },
+  'metrics.token_file': { kind: 'path', default: null, says: 'file with the token that is asked for; required off loopback' },
+  'metrics.coop_label': { kind: 'bool', default: true, says: 'names hosted coops in metrics, the 100 busiest' },
+  'log.level': { kind: 'word', default: 'info', words: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], reloads: true, says: 'what is worth a line' },
+  'log.format': { kind: 'word', default: 'json', words: ['json', 'pretty'], says: 'one JSON object a line, or lines for people' },
+  'log.identities': { kind: 'bool', default: false, says: 'writes DIDs instead of salted tags' },
+  'supervisor.metrics_update_interval_secs': { kind: 'int', default: 10, min: 1, max: 300, unit: 's', says: 'how often measured gauges are taken' },
+  'supervisor.clock_sync_interval_secs': { kind: 'int', default: 600, min: 30, max: 86_400, unit: 's', says: 'how often the clock is looked at' },
+  'supervisor.sweep_interval_secs': { kind: 'int', default: 30, min: 1, max: 3_600, unit: 's', says: 'deadlines, expiries, stuck matters' },
+  'supervisor.shutdown_timeout_secs': { kind: 'int', default: 5, min: 1, max: 300, unit: 's', says: 'for each actor; the whole stop takes at most a minute' },
+  'supervisor.mailbox_count': {
+    kind: 'int',
+    default: 100,
+    min: 1,
+    max: 10_000,
+    unit: 'messages',
+    says: 'for each actor; larger hides overload, smaller answers MAILBOX_FULL sooner',
+  },
+  'supervisor.restart_initial_delay_ms': { kind: 'int', default: 100, min: 1, max: 60_000, unit: 'ms', says: 'first wait after a crash, doubling' },
+  'supervisor.restart_max_delay_ms': { kind: 'int', default: 30_000, min: 1, max: 600_000, unit: 'ms', says: 'longest wait' },
+  'supervisor.restart_attempts_max': { kind: 'int', default: 5, min: 1, max: 100, unit: 'crashes', says: 'within the window; one more stops the daemon' },
+  'supervisor.restart_window_secs': { kind: 'int', default: 60, min: 1, max: 3_600, unit: 's', says: 'the window' },
+  'limits.memory_bytes_max': {
+    kind: 'bytes',
+    default: Math.min(Math.floor(totalmem() / 2), 2_048 * mib),
+    min: 128 * mib,
+    max: 1_048_576 * mib,
+    unit: 'bytes',
+    says: 'refuses new work rather than dying',
+  },
+  'limits.spaces_count': { kind: 'int', default: 200, min: 1, max: 1_000, unit: 'spaces', says: 'spaces this node holds' },
+  'snapshot.auto': { kind: 'bool', default: true, says: 'makes checkpoints by itself' },
+  'snapshot.checkpoint_every_secs': { kind: 'int', default: 600, min: 30, max: 86_400, unit: 's', says: 'how often, when something is not final' },
+  'snapshot.cut_lag_secs': { kind: 'int', default: 30, min: 0, max: 3_600, unit: 's', says: 'how far the cut lies in the past, so that honest work is not late' },
+} as const satisfies Record<string, OptionSpec>
+
+export type OptionName = keyof typeof optionTable
+type Widen<S extends OptionSpec> = S['kind'] extends 'bool'
+  ? boolean
+  : S['kind'] extends 'int' | 'bytes'
+    ? number
+    : S['kind'] extends 'list'
+      ? readonly string[]
+      : S['default'] extends null
+        ? string | null
+        : string
+
+/** Every option with its value, already checked. */
+export type Config = { readonly [Name in OptionName]: Widen<(typeof optionTable)[Name]> }
+/** Where a value came from. */
+export type Origin = 'flag' | 'environment' | 'file' | 'default'
+
+export const specs: Readonly<Record<string, OptionSpec>> = optionTable
