@@ -43,6 +43,21 @@ export const coopCodes = defineCodes({
   CHARTER_NO_STAYS: { class: 'input', en: 'No appeal puts a decision on hold.', es: 'Ningún recurso suspende una decisión.' },
   CHARTER_LONG_PROBATION: { class: 'input', en: 'The time of trial is longer than a year.', es: 'El período de prueba dura más de un año.' },
 
+  // problems in a register that somebody wants to import; each names row and column
+  IMPORT_COLUMN_UNKNOWN: { class: 'input', en: 'The column “{column}” is not known and was left out.', es: 'La columna «{column}» no se conoce y se omitió.' },
+  IMPORT_COLUMN_TWICE: { class: 'input', en: 'The column “{column}” stands there twice; the first one counts.', es: 'La columna «{column}» aparece dos veces; cuenta la primera.' },
+  IMPORT_COLUMN_MISSING: { class: 'input', en: 'The file has no column “{column}”.', es: 'El archivo no tiene la columna «{column}».' },
+  IMPORT_NAME: { class: 'input', en: 'A name has 1 to 80 characters on one line.', es: 'Un nombre tiene de 1 a 80 caracteres en una línea.' },
+  IMPORT_NUMBER: { class: 'input', en: 'A number is a whole number from 1 to 9 999 999.', es: 'El número es un entero de 1 a 9 999 999.' },
+  IMPORT_DATE: { class: 'input', en: 'A date is written 2020-01-31 or 31.01.2020 and does not lie ahead.', es: 'Una fecha se escribe 2020-01-31 o 31.01.2020 y no está en el futuro.' },
+  IMPORT_SHARES: { class: 'input', en: 'Shares are a whole number.', es: 'Las participaciones son un número entero.' },
+  IMPORT_AMOUNT: { class: 'input', en: 'The amount does not fit the unit of the cooperative.', es: 'El importe no se ajusta a la unidad de la cooperativa.' },
+  IMPORT_NUMBER_TWICE: { class: 'input', en: 'The number stands in the file twice.', es: 'El número aparece dos veces en el archivo.' },
+  IMPORT_DID_TWICE: { class: 'input', en: 'The DID stands in the file twice.', es: 'El DID aparece dos veces en el archivo.' },
+  IMPORT_EMAIL_TWICE: { class: 'input', en: 'The e-mail address stands in the file twice.', es: 'La dirección de correo aparece dos veces en el archivo.' },
+  IMPORT_NAME_TWICE: { class: 'input', en: 'The name stands in the file twice.', es: 'El nombre aparece dos veces en el archivo.' },
+  IMPORT_CHANGES: { class: 'input', en: 'The register says something else of this person; an import does not change it.', es: 'El registro dice otra cosa de esta persona; una importación no lo cambia.' },
+
   // forbidden
   NOT_A_FOUNDER: { class: 'forbidden', en: 'Only a founder named in the charter may do this.', es: 'Solo puede hacerlo un fundador nombrado en los estatutos.' },
   NOT_A_MEMBER: { class: 'forbidden', en: 'Only a member of this cooperative may do this.', es: 'Solo puede hacerlo un miembro de esta cooperativa.' },
