@@ -10,11 +10,12 @@ import type { CallParts, CallState } from './parts.ts'
 import { PendingDrafts } from './pending.ts'
 import { problemOf } from './problem.ts'
 import { refuse } from './refusal.ts'
+import { simulateDrafts } from './simulate.ts'
 import { submitAll } from './submit.ts'
 import { performWrite, waitUntil } from './write.ts'
 
 /** Rows that the machinery itself answers. */
-export type OwnMethods = 'operation.submit' | 'job.list' | 'job.get' | 'job.cancel'
+export type OwnMethods = 'operation.submit' | 'space.simulate' | 'job.list' | 'job.get' | 'job.cancel'
 
 export type NodeHandlers = Handlers<Exclude<MethodName, OwnMethods>>
 
@@ -177,6 +178,7 @@ function bound(parts: CallParts): CallParts {
 function ownHandlers(state: CallState): Handlers<OwnMethods> {
   return {
     'operation.submit': ((call: never, _journal: unknown, release: () => void = () => {}) => submitAll(state, call, release)) as Handlers<OwnMethods>['operation.submit'],
+    'space.simulate': (call) => ({ value: simulateDrafts(state, call) }),
     'job.list': (call) => {
       const all = state.jobs.list(call.caller)
       const from = call.page.after === null ? 0 : all.findIndex((job) => job.id === call.page.after) + 1

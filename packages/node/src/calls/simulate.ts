@@ -1,5 +1,5 @@
 import type { Simulation } from '@icn/journal'
-import type { Did, OperationId, WriteEnvelope } from '@icn/protocol'
+import type { DecisionJson, Did, OperationId, SpaceId, WriteEnvelope } from '@icn/protocol'
 import { timeText } from '@icn/protocol'
 import type { Call, PlanResult, Reply, WriteAnswer, WritePlan } from './call.ts'
 import { toJson } from './json.ts'
@@ -88,4 +88,23 @@ export function simulatePlans(state: CallState, call: Call, answer: WriteAnswer<
 export function tagNow(state: CallState, plan: WritePlan): string {
   const facts = state.journal.read(plan.space)
   return facts === undefined || plan.matchTag === undefined ? '' : plan.matchTag(facts)
+}
+
+/** Several drafts in a row, each judged after the ones before it. */
+export function simulateDrafts(state: CallState, call: Call<{ readonly space: SpaceId; readonly drafts: readonly { readonly kind: string; readonly body: unknown }[] }>): { decisions: DecisionJson[]; changes: { key: unknown[]; before: unknown; after: unknown }[]; token: string } {
+  const author = call.caller.did
+  if (author === undefined) throw refuse('UNAUTHENTICATED')
+  const { space, drafts } = call.input
+  const simulation = state.journal.simulate(
+    drafts.map(({ kind, body }) => {
+      const plan: WritePlan = { space, kind, author, body, view: () => null }
+      const as = signAs(state, call, plan, false) ?? { signer: call.caller.signer ?? author, grant: null }
+      return { space, kind, author, body, grant: as.grant, signer: as.signer }
+    }),
+  )
+  return {
+    decisions: simulation.decisions.map((decision) => decisionJson(decision, call.caller.lang, { maySee: true })),
+    changes: simulation.changes.map((change) => ({ key: change.key.map(toJson), before: toJson(change.before), after: toJson(change.after) })),
+    token: sealToken(state, call, simulation.readDigest),
+  }
 }

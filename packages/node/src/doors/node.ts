@@ -1,0 +1,42 @@
+import type { JournalApi } from '@icn/journal'
+import type { AboutView, DoctorFinding, OptionView, SpaceId, StatusView } from '@icn/protocol'
+import { timeText } from '@icn/protocol'
+import type { z } from 'zod'
+import type { Handlers } from '../calls/call.ts'
+import { defineHandlers } from '../calls/call.ts'
+import { refuse } from '../calls/refusal.ts'
+
+/** What the daemon around the journal tells of itself. */
+export interface NodePorts {
+  readonly journal: JournalApi
+  now(): number
+  about(): AboutView
+  status(): StatusView | Promise<StatusView>
+  options(): readonly z.output<typeof OptionView>[]
+  doctor(): Promise<readonly DoctorFinding[]>
+}
+
+type NodeMethods = 'node.about' | 'node.status' | 'node.config' | 'node.doctor' | 'node.checkpoint'
+
+export function nodeHandlers(ports: NodePorts): Handlers<NodeMethods> {
+  return defineHandlers<NodeMethods>({
+    'node.about': () => ({ value: ports.about() }),
+    'node.status': async () => ({ value: await ports.status() }),
+    'node.config': (call) => {
+      const all = ports.options()
+      const from = call.page.after === null ? 0 : all.findIndex(({ name }) => name === call.page.after) + 1
+      const items = all.slice(from, from + call.page.limit)
+      return { items, next: from + items.length < all.length ? (items.at(-1)?.name ?? null) : null }
+    },
+    'node.doctor': async () => {
+      const findings = [...(await ports.doctor())]
+      const count = (state: DoctorFinding['state']): number => findings.filter((finding) => finding.state === state).length
+      return { value: { findings, failed: count('fail'), warned: count('warn'), as_of: timeText(ports.now()) } }
+    },
+    'node.checkpoint': async (call) => {
+      const space = call.input.space as SpaceId
+      if (ports.journal.info(space) === undefined) throw refuse('SPACE_UNKNOWN', { space })
+      return { value: { operation: await ports.journal.checkpoint(space, 0) } }
+    },
+  })
+}

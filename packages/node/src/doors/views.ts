@@ -1,0 +1,52 @@
+import { commonsRules, coopRules, reviewOf } from '@icn/domain'
+import type { PlacedOperation } from '@icn/journal'
+import type { Facts, OperationDetail, OperationItem, QuarantineView } from '@icn/protocol'
+import { timeText, toBase64Url } from '@icn/protocol'
+import { operationJson } from '../calls/json.ts'
+import { checkJson, failing, languageOf } from '../calls/render.ts'
+
+/** Operations as the audit log and the quarantine show them. */
+
+/** Whom or what an operation is about, as its law says. */
+export function subjectOf(placed: PlacedOperation): string | null {
+  const { space, kind } = placed.operation.envelope
+  const law = (space === 'commons' ? commonsRules : coopRules).laws.get(kind)
+  return placed.body === null ? null : (law?.subject?.(placed.body) ?? null)
+}
+
+export function operationItem(placed: PlacedOperation): OperationItem {
+  const { operation, status, final, checks } = placed
+  const { space, kind, author, signer, grant, at } = operation.envelope
+  return { id: operation.id, space, kind, author, signer, grant, subject: subjectOf(placed), status, final, at: [at[0], at[1]], made_at: timeText(at[0]), codes: failing(checks).map(({ code }) => code) }
+}
+
+export function operationDetail(placed: PlacedOperation, lang: string, maySee: boolean): OperationDetail {
+  const { operation, checks, displacedBy } = placed
+  const language = languageOf(lang)
+  return {
+    ...operationItem(placed),
+    operation: operationJson(operation.envelope, operation.body),
+    sig: toBase64Url(operation.signature),
+    checks: checks.map((check) => checkJson(check, language, !maySee)),
+    displaced_by: displacedBy ?? null,
+  }
+}
+
+export function quarantineView(placed: PlacedOperation, facts: Facts | undefined, detail?: { readonly lang: string }): QuarantineView {
+  const { operation, checks, displacedBy } = placed
+  const { envelope } = operation
+  const review = facts === undefined ? undefined : reviewOf(facts, operation.id)
+  return {
+    operation_id: operation.id,
+    space: envelope.space,
+    kind: envelope.kind,
+    author: envelope.author,
+    status: placed.status as QuarantineView['status'],
+    made_at: timeText(envelope.at[0]),
+    codes: failing(checks).map(({ code }) => code),
+    displaced_by: displacedBy ?? null,
+    state: review === undefined ? 'open' : review.verdict,
+    settled: review === undefined ? null : { by: review.by, at: timeText(review.at), note: review.note, reissue: review.reissue ?? null },
+    ...(detail === undefined ? {} : { operation: operationJson(envelope, operation.body), checks: checks.map((check) => checkJson(check, languageOf(detail.lang), false)) }),
+  }
+}
