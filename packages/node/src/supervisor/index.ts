@@ -1,0 +1,5 @@
+export { type ActorContext, type ActorName, type ActorRef, type ActorSpec, actorInCharge, type RunningActor } from './actor.ts'
+export type { BackgroundOperation, Fault } from './faults.ts'
+export { supervisorDefaults, type SupervisorOptions } from './options.ts'
+export { type StartupPhase, Supervisor, type SupervisorLog, type SupervisorParts, type SupervisorState, supervisorStates } from './supervisor.ts'
+export { realTiming, type Timing } from './time.ts'
