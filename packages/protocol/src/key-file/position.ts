@@ -44,6 +44,16 @@ export class ChainPositions {
     })
   }
 
+  /** A door has refused and forgotten an operation: its number is free again, unless something later has left. */
+  async release(space: SpaceId, genesis: OperationId, operation: OperationId, before: ChainPosition | undefined): Promise<void> {
+    await this.#locked(async () => {
+      const { [`${space} ${genesis}`]: last, ...others } = await this.#read()
+      if (last?.operation !== operation) return
+      const positions = before === undefined ? others : { ...others, [`${space} ${genesis}`]: before }
+      await writeSafely(this.#file, `${JSON.stringify({ v: 1, positions }, null, 2)}\n`)
+    })
+  }
+
   async #read(): Promise<Readonly<Record<string, ChainPosition>>> {
     let content: Buffer
     try {

@@ -1,0 +1,6 @@
+export { type Client, type ClientParts, type ConnectOptions, connect, type Download, type Listing, type Read } from './client.ts'
+export * from './errors.ts'
+export { type EventItem, type EventPosition, type EventStream, type EventsOptions, type IcnEvent, openEvents } from './events.ts'
+export { type Identity, identityOf, memoryPositions, type PositionStore } from './identity.ts'
+export { type Pin, type PinStore, Session, type StoredTokens, type TokenStore } from './session.ts'
+export { type CallOptions, newIdempotencyKey, restTransport, rpcTransport, type Transport } from './transport.ts'
