@@ -316,3 +316,28 @@ test('a zone with summer time fills ten years, and the past stays', async () => 
   assert.ok(set.offsets.length > 18, String(set.offsets.length))
   assert.deepEqual(set.offsets[0], [0, 0])
 })
+
+test('two people remove a third through an act, and one alone does not', async () => {
+  const w = await new World().open()
+  const alone = await w.write('coop.remove_member', 'Ada', { coop_id: 'food', did: didOf('Chen'), code: 'fraud', reason: 'took the till', immediate: true })
+  assert.deepEqual(w.codes(alone.result), ['NEEDS_SECOND'])
+  const act = { space: 'coop:food' as SpaceId, view: () => null }
+  const proposed = await w.send({ ...act, kind: 'act.propose', author: didOf('Ada'), body: { kind: alone.plan.kind, body: alone.plan.body } }, 'Ada')
+  assert.equal(proposed.result.outcome, 'applied', w.codes(proposed.result).join(' '))
+  const ref = proposed.result.operation?.operation.id
+  assert.equal((await w.send({ ...act, kind: 'act.confirm', author: didOf('Ada'), body: { ref } }, 'Ada')).result.outcome, 'refused')
+  assert.equal((await w.send({ ...act, kind: 'act.confirm', author: didOf('Chen'), body: { ref } }, 'Chen')).result.outcome, 'refused')
+  assert.equal((await w.handle('coop.get_member', 'Ada', { coop_id: 'food', did: didOf('Chen') })).value.status, 'active')
+  const confirmed = await w.send({ ...act, kind: 'act.confirm', author: didOf('Ben'), body: { ref } }, 'Ben')
+  assert.equal(confirmed.result.outcome, 'applied', w.codes(confirmed.result).join(' '))
+  assert.equal((await w.handle('coop.get_member', 'Ada', { coop_id: 'food', did: didOf('Chen') })).value.status, 'removed')
+  assert.deepEqual(w.journal.doctor(), [])
+})
+
+test('a forged signature over the charter is no operation at all', async () => {
+  const w = await new World().start()
+  const coop = await w.must('coop.create', 'Ada', { name: 'Food', id: 'food', type: 'consumer' })
+  const payload = charterStatementPayload({ network: w.network as string, space: 'coop:food', hash: coop.charter_hash, coop_id: 'food', version: 1 })
+  const forged = Buffer.from(keyOf('Mallory').sign(statementBytes('charter', payload))).toString('base64url')
+  await assert.rejects(w.write('coop.sign_charter', 'Ada', { coop_id: 'food', hash: coop.charter_hash, signature: forged }), refusal('OPERATION_MALFORMED'))
+})

@@ -31,16 +31,21 @@ function self(call: Call<{ readonly did: Did }>): Did {
   return did
 }
 
-type MemberMethods =
-  | 'coop.list_members' | 'coop.get_member' | 'coop.member_log' | 'coop.add_member' | 'coop.approve_member' | 'coop.decline_member' | 'coop.accept_membership' | 'coop.withdraw_application'
-  | 'coop.confirm_member' | 'coop.sponsor_member' | 'coop.suspend_member' | 'coop.reinstate_member' | 'coop.remove_member' | 'coop.unban_member' | 'coop.resign' | 'coop.stay'
-  | 'coop.update_member_role' | 'coop.place_member' | 'coop.update_profile' | 'coop.apply' | 'coop.entry.list' | 'coop.entry.add' | 'coop.entry.remove'
+/** The member as this caller sees it, also right after a write. */
+const memberAfter =
+  (parts: CoopParts, call: Call, did: Did) =>
+  (facts: Facts): MemberView =>
+    memberView(memberRow(facts, did, parts.now()), coopIdOf(facts), readerOf(call))
 
-export function memberHandlers(parts: CoopParts): Handlers<MemberMethods> {
-  /** The member after the write, as this caller sees it. */
-  const show = (call: Call, did: Did) => (facts: Facts): MemberView => memberView(memberRow(facts, did, parts.now()), coopIdOf(facts), readerOf(call))
-  const plan = (call: Call, did: Did, kind: string, body: unknown, more: Partial<WritePlan<MemberView>> = {}): WritePlan<MemberView> => planIn(call, kind, body, show(call, did), more)
-  const tag = (did: Did) => (facts: Facts): string => tagOf(facts.get(members, [did]))
+const tag =
+  (did: Did) =>
+  (facts: Facts): string =>
+    tagOf(facts.get(members, [did]))
+
+type RegisterMethods = 'coop.list_members' | 'coop.get_member' | 'coop.member_log' | 'coop.entry.list' | 'coop.entry.add' | 'coop.entry.remove'
+
+/** Reading the register, and its entries. */
+export function registerHandlers(parts: CoopParts): Handlers<RegisterMethods> {
   return {
     'coop.list_members': (call) => {
       const facts = factsOf(call)
@@ -57,7 +62,7 @@ export function memberHandlers(parts: CoopParts): Handlers<MemberMethods> {
     'coop.get_member': (call) => {
       const facts = factsOf(call)
       const { did } = call.input
-      return { value: show(call, did)(facts), etag: tag(did)(facts) }
+      return { value: memberAfter(parts, call, did)(facts), etag: tag(did)(facts) }
     },
     'coop.member_log': (call) => {
       const facts = factsOf(call)
@@ -68,6 +73,33 @@ export function memberHandlers(parts: CoopParts): Handlers<MemberMethods> {
       const lines = memberLog(facts, did, { limit: limit + 1, ...before })
       return pageOfRows(lines, limit, (line) => logItem(did, line), (line) => [line.at, line.op])
     },
+    'coop.entry.list': (call) => {
+      const from = typeof call.page.after === 'number' ? { after: [call.page.after] } : {}
+      const rows = factsOf(call).scan(entries, { reverse: call.page.reverse, ...from })
+      return pageOfRows(rows, call.page.limit, ([, row]) => (call.input.open !== true || (row.did === undefined && row.removed === undefined) ? entryView(row) : undefined), ([[number]]) => number)
+    },
+    'coop.entry.add': (call) => entryAddPlan(call, parts),
+    'coop.entry.remove': (call) => {
+      const { number, reason } = call.input
+      const view = (facts: Facts) => {
+        const row = facts.get(entries, [number])
+        if (row === undefined) throw refuse('ENTRY_UNKNOWN', { number })
+        return entryView(row)
+      }
+      return planIn(call, 'coop.entry.remove', { number, reason }, view)
+    },
+  }
+}
+
+type MemberMethods =
+  | 'coop.add_member' | 'coop.approve_member' | 'coop.decline_member' | 'coop.accept_membership' | 'coop.withdraw_application'
+  | 'coop.confirm_member' | 'coop.sponsor_member' | 'coop.suspend_member' | 'coop.reinstate_member' | 'coop.remove_member' | 'coop.unban_member' | 'coop.resign' | 'coop.stay'
+  | 'coop.update_member_role' | 'coop.place_member' | 'coop.update_profile' | 'coop.apply'
+
+export function memberHandlers(parts: CoopParts): Handlers<MemberMethods> {
+  const show = (call: Call, did: Did) => memberAfter(parts, call, did)
+  const plan = (call: Call, did: Did, kind: string, body: unknown, more: Partial<WritePlan<MemberView>> = {}): WritePlan<MemberView> => planIn(call, kind, body, show(call, did), more)
+  return {
     'coop.add_member': (call) => {
       const { did, role, name, class: memberClass, tier, number } = call.input
       return plan(call, did, 'coop.member.admit', { did, roles: [role], ...present({ name, class: memberClass, tier, number }) }, { location: (value) => `/v1/coops/${value.coop_id}/members/${did}` })
@@ -112,21 +144,6 @@ export function memberHandlers(parts: CoopParts): Handlers<MemberMethods> {
       const { charter_hash, name, kind, statement, asked, personhood } = call.input
       const wish = asked === undefined ? undefined : present(asked)
       return plan(call, did, 'coop.member.apply', { charter_hash, name, ...present({ kind, statement, asked: wish, personhood }) }, { location: (value) => `/v1/coops/${value.coop_id}/members/${did}` })
-    },
-    'coop.entry.list': (call) => {
-      const from = typeof call.page.after === 'number' ? { after: [call.page.after] } : {}
-      const rows = factsOf(call).scan(entries, { reverse: call.page.reverse, ...from })
-      return pageOfRows(rows, call.page.limit, ([, row]) => (call.input.open !== true || (row.did === undefined && row.removed === undefined) ? entryView(row) : undefined), ([[number]]) => number)
-    },
-    'coop.entry.add': (call) => entryAddPlan(call, parts),
-    'coop.entry.remove': (call) => {
-      const { number, reason } = call.input
-      const view = (facts: Facts) => {
-        const row = facts.get(entries, [number])
-        if (row === undefined) throw refuse('ENTRY_UNKNOWN', { number })
-        return entryView(row)
-      }
-      return planIn(call, 'coop.entry.remove', { number, reason }, view)
     },
   }
 }

@@ -54,7 +54,7 @@ function statsOf(call: Call, parts: CoopParts) {
   return { ...rest, coop_id: coop.coop_id, type: coop.type, status: coop.status as CoopStatus, total_hours_exchanged: null, currency: currency === '' ? null : currency, transaction_count: null, avg_transaction_size: null, created_at: timeText(created_at), as_of: timeText(parts.now()) }
 }
 
-type ReadMethods = 'coop.list' | 'coop.get' | 'coop.settings' | 'coop.stats' | 'coop.calendar.get' | 'coop.review.list' | 'coop.conflict.list' | 'coop.charter.get' | 'charter.templates' | 'charter.lint' | 'charter.diff' | 'coop.delete'
+type ReadMethods = 'coop.list' | 'coop.get' | 'coop.settings' | 'coop.stats' | 'coop.calendar.get' | 'coop.review.list' | 'coop.conflict.list' | 'coop.charter.get' | 'coop.delete'
 
 export function readHandlers(parts: CoopParts): Handlers<ReadMethods> {
   return {
@@ -107,6 +107,16 @@ export function readHandlers(parts: CoopParts): Handlers<ReadMethods> {
       const facts = factsOf(call)
       return { value: charterView(facts), etag: charterTag(facts) }
     },
+    'coop.delete': (call) => {
+      factsOf(call)
+      throw refuse('USE_DISSOLUTION', { coop_id: coopIdOf(factsOf(call)) })
+    },
+  }
+}
+
+/** Charters as texts, without a coop. */
+export function charterHandlers(): Handlers<'charter.templates' | 'charter.lint' | 'charter.diff'> {
+  return {
     'charter.templates': (call) => {
       const after = typeof call.page.after === 'string' ? call.page.after : undefined
       const ids = (call.page.reverse ? [...templateIds].reverse() : [...templateIds]).filter((id, index, all) => after === undefined || index > all.indexOf(after as TemplateId))
@@ -123,10 +133,6 @@ export function readHandlers(parts: CoopParts): Handlers<ReadMethods> {
       return { value: { ok: !findings.some((finding) => finding.severity === 'error'), hash: hashOf(document), findings } }
     },
     'charter.diff': (call) => ({ value: { changes: diffDocuments(call.input.before, call.input.after).slice(0, 500) } }),
-    'coop.delete': (call) => {
-      factsOf(call)
-      throw refuse('USE_DISSOLUTION', { coop_id: coopIdOf(factsOf(call)) })
-    },
   }
 }
 
