@@ -36,9 +36,9 @@ function isLayingDown(facts: Facts, proposer: Did, body: MemberRoles): boolean {
   return given.length === 0 && taken.length > 0 && taken.every((role) => !builtinRoles.has(role))
 }
 
-/** A suspended member's offices may change, they only have no effect until the suspension ends; so both orders of a suspension and a change of roles stand. */
+/** A suspended member's offices may change, they only have no effect until the suspension ends; so both orders of a suspension and a change of roles stand. Somebody whose removal is pending gets none. */
 function mayHoldOffice(row: MemberRow | undefined): boolean {
-  return row?.status === 'active' || (row?.status === 'suspended' && row.status_before === 'active')
+  return row?.status === 'active' || (row?.status === 'suspended' && row.status_before === 'active' && row.removal === undefined)
 }
 
 function rolesFit(roles: readonly string[]): boolean {

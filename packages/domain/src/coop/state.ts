@@ -18,10 +18,10 @@ export function charterRules(facts: Facts): CharterRules | undefined {
   return document === undefined || charter === undefined ? undefined : rulesOf(document, charter)
 }
 
-/** Founders named in the charter text that stands, in its order. */
+/** Founders named in the charter text that stands, in its order. Read without the schema: the text was checked when it was written, and every request asks this. */
 export function foundersOf(facts: Facts): readonly { readonly did: Did; readonly name: string; readonly roles: readonly string[] }[] {
-  const document = facts.get(charters, [1])?.charter
-  return document === undefined ? [] : (readCharter(document)?.founders ?? [])
+  const founders = facts.get(charters, [1])?.charter['founders'] as readonly { did: Did; name: string; roles?: readonly string[] }[] | undefined
+  return (founders ?? []).map(({ did, name, roles = ['member'] }) => ({ did, name, roles }))
 }
 
 export function isFounder(facts: Facts, did: Did): boolean {

@@ -9,6 +9,7 @@ import { charterHandlers, readHandlers } from './reads.ts'
 
 export type { CoopParts } from './parts.ts'
 export { readSignedGenesis } from './founding.ts'
+export { type CoopGauges, coopGauges } from './gauges.ts'
 export { sweepCoops, type Swept } from './sweep.ts'
 export { isTimeZone, newOffsets } from './time-zone.ts'
 export { coopView, memberView } from './views.ts'
