@@ -7,6 +7,11 @@ export function rootOf(facts: Facts, did: Did): Did {
   return facts.get(keys, [did])?.root ?? did
 }
 
+/** What an operation by the root must name as its grant: nothing, or the operation that made this key the root. */
+export function rootGrant(facts: Facts, did: Did): OperationId | null {
+  return facts.get(keys, [did])?.since_op ?? null
+}
+
 export function identityState(facts: Facts, did: Did): IdentityState {
   return facts.get(keys, [did])?.state ?? 'active'
 }

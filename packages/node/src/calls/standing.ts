@@ -1,4 +1,4 @@
-import { actById, actState, coopRules, commonsRules, grantFor, grantState, grantsBy, hasPower, isFrozen, memberAt, rightsOf, rootOf, standingOf } from '@icn/domain'
+import { actById, actState, coopRules, commonsRules, grantFor, grantState, grantsBy, hasPower, isFrozen, memberAt, rightsOf, rootGrant, rootOf, standingOf } from '@icn/domain'
 import { commonsProfile } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import type { Did, Facts, Power, Rules, SpaceId } from '@icn/protocol'
@@ -33,7 +33,7 @@ export function openStanding(journal: JournalApi, now: () => number, rulesOf: (s
     grant(space, author, signer, kind, atMs) {
       const facts = journal.read(space)
       if (facts === undefined) return author === signer ? null : undefined
-      if (rootOf(facts, author) === signer) return null
+      if (rootOf(facts, author) === signer) return rootGrant(facts, author)
       return grantFor(facts, author, signer, kind, atMs)?.id
     },
     keyClass: (space, kind) => rulesOf(space).laws.get(kind)?.key,

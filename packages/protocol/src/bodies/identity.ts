@@ -16,6 +16,28 @@ export const grantMsBounds = {
   device: { min: 86_400_000, max: 1_095 * 86_400_000, usual: 365 * 86_400_000 },
 } as const
 
+/**
+ * What a device may sign, expanded before signing, so that it means the same for ever. Prefixes never reach kinds that only the root may sign.
+ * `space.*` stands for settling the quarantine and adopting rules.
+ */
+export const deviceScopes: readonly string[] = [
+  'coop.*',
+  'commons.*',
+  'governance.*',
+  'ledger.*',
+  'compute.*',
+  'trust.*',
+  'act.*',
+  'appeal.*',
+  'amendment.*',
+  'space.*',
+  'identity.grant',
+  'identity.revoke',
+  'identity.freeze',
+  'identity.trustee.answer',
+  'identity.recovery.*',
+]
+
 export const granteeKinds = ['device', 'node'] as const
 export type GranteeKind = (typeof granteeKinds)[number]
 export const rotateReasons = ['scheduled', 'compromised', 'device_change', 'upgrade'] as const

@@ -1,0 +1,16 @@
+import type { Handlers } from '../calls/index.ts'
+import { type ActMethods, actHandlers } from './acts.ts'
+import { type DeviceMethods, deviceHandlers } from './devices.ts'
+import { type GrantMethods, grantHandlers } from './grants.ts'
+import type { IdentityParts } from './parts.ts'
+
+export type { IdentityParts } from './parts.ts'
+export { suspectsOf } from './suspects.ts'
+export { sweepIdentity } from './sweep.ts'
+
+export type IdentityMethod = GrantMethods | DeviceMethods | ActMethods
+
+/** Handlers of the identity actor's rows. It holds no state of its own; sessions are the doors'. */
+export function identityHandlers(parts: IdentityParts): Handlers<IdentityMethod> {
+  return { ...grantHandlers(parts), ...deviceHandlers(parts), ...actHandlers(parts) }
+}
