@@ -1,0 +1,90 @@
+import { statfsSync } from 'node:fs'
+import type { JournalApi, Store } from '@icn/journal'
+import { coopGauges, type Metrics, type Supervisor, sweepCoops, sweepIdentity } from '@icn/node'
+import type { Config } from './config/option.ts'
+
+export interface BackgroundParts {
+  readonly config: Config
+  readonly journal: JournalApi
+  readonly store: Store
+  readonly metrics: Metrics
+  readonly supervisor: Supervisor
+  readonly now: () => number
+  readonly startedAt: number
+  readonly sessions: () => { readonly count: number; readonly usedNonces: number }
+}
+
+/** Work that nobody calls for: deadlines, cuts, measured gauges, the clock. Every failure is counted under its name. */
+export function startBackground(parts: BackgroundParts): void {
+  const { config, journal, supervisor } = parts
+  supervisor.every('sweep', config['supervisor.sweep_interval_secs'] * 1_000, async (signal) => {
+    await journal.maintain()
+    await sweepCoops(journal, parts.now(), signal)
+    await sweepIdentity(journal, parts.now(), signal)
+  })
+  if (config['snapshot.auto']) supervisor.every('checkpoint', config['snapshot.checkpoint_every_secs'] * 1_000, (signal) => cutAll(parts, config['snapshot.cut_lag_secs'] * 1_000, signal))
+  supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
+  supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => checkClock(parts))
+  measure(parts)
+}
+
+/** A checkpoint in every space where this node is the one host and something is not final. */
+export async function cutAll({ journal }: Pick<BackgroundParts, 'journal'>, lagMs: number, signal?: AbortSignal): Promise<void> {
+  for (const { space, unfinal, readOnly } of journal.spaces()) if (unfinal > 0 && !readOnly && !signal?.aborted) await journal.checkpoint(space, lagMs)
+}
+
+let jumpsSeen = 0
+
+function checkClock({ journal, metrics }: BackgroundParts): void {
+  const { backwardJumps } = journal.clock
+  metrics.add('icn_clock_backward_jumps_total', backwardJumps - jumpsSeen)
+  metrics.add('icn_clock_checks_total', 1, { outcome: backwardJumps > jumpsSeen ? 'jumped' : 'no_peers' })
+  jumpsSeen = backwardJumps
+}
+
+function measure(parts: BackgroundParts): void {
+  const { journal, metrics, store, config } = parts
+  metrics.set('icn_uptime_seconds', (parts.now() - parts.startedAt) / 1_000)
+  metrics.set('icn_store_bytes', store.sizeOnDisk(), { part: 'database' })
+  const free = freeBytes(config.data_dir)
+  if (free !== undefined) metrics.set('icn_store_free_disk_bytes', free)
+  let held = 0
+  let unfinal = 0
+  let quarantine = 0
+  let cut = 0
+  for (const info of journal.spaces()) {
+    held += info.operations.held
+    unfinal += info.unfinal
+    quarantine += info.operations.refused + info.operations.late + info.operations.forked
+    cut = Math.max(cut, info.checkpoint?.cut[0] ?? 0)
+  }
+  metrics.set('icn_journal_held_operations', held)
+  metrics.set('icn_clock_ahead_held_operations', held)
+  metrics.set('icn_journal_unfinal_operations', unfinal)
+  metrics.set('icn_journal_quarantine_operations', quarantine)
+  metrics.set('icn_journal_checkpoint_timestamp_seconds', cut / 1_000)
+  const { count, usedNonces } = parts.sessions()
+  metrics.set('icn_auth_sessions', count)
+  metrics.set('icn_auth_used_nonces', usedNonces)
+  measureCoops(parts)
+}
+
+/** Numbers of all coops together. */
+function measureCoops({ journal, metrics }: BackgroundParts): void {
+  const { coops, members, invites, reviews_open, conflicts_open } = coopGauges(journal)
+  for (const [status, count] of Object.entries(coops)) metrics.set('icn_coop_coops', count, { status: status as keyof typeof coops })
+  for (const [state, count] of Object.entries(members)) metrics.set('icn_coop_members', count, { state: state as keyof typeof members })
+  for (const [state, count] of Object.entries(invites)) metrics.set('icn_coop_invites', count, { state: state as keyof typeof invites })
+  metrics.set('icn_coop_reviews_open', reviews_open)
+  metrics.set('icn_coop_conflicts_open', conflicts_open)
+}
+
+/** Free room for this user where the data is; undefined where the system does not tell. */
+export function freeBytes(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,36 @@
+import type { JournalObserver } from '@icn/journal'
+import type { Metrics } from '@icn/node'
+
+/** Counts what the engine says it did. Nothing here decides anything. */
+export function countingObserver(metrics: Metrics, fault: (operation: 'law_fault' | 'internal' | 'events', error: unknown) => void, undecodable: Set<string>): JournalObserver {
+  return {
+    committed(ms, operations) {
+      metrics.add('icn_store_commits_total', 1)
+      metrics.observe('icn_store_commit_duration_seconds', ms / 1_000)
+      metrics.observe('icn_store_operations_per_commit', operations)
+    },
+    decided(kind, outcome, codes) {
+      metrics.add('icn_journal_decisions_total', 1, { kind, outcome } as never)
+      if (kind.startsWith('coop.')) metrics.add('icn_coop_operations_total', 1, { kind, outcome } as never)
+      else if (kind.startsWith('identity.') || kind.startsWith('act.')) metrics.add('icn_identity_operations_total', 1, { kind, outcome } as never)
+      if (outcome === 'refused') for (const code of codes) metrics.add('icn_journal_refusals_total', 1, { code } as never)
+      if (kind === 'identity.revoke' && outcome === 'lawful') metrics.add('icn_identity_revocations_total', 1)
+    },
+    placed: (kind, status) => metrics.add('icn_journal_operations_total', 1, { kind, status } as never),
+    malformed: (reason) => metrics.add('icn_journal_malformed_total', 1, { reason } as never),
+    rewound(operations) {
+      metrics.add('icn_journal_rewinds_total', 1)
+      metrics.observe('icn_journal_rewound_operations', operations)
+    },
+    revised: (operations) => metrics.add('icn_journal_revised_total', operations),
+    late: (operations) => metrics.add('icn_journal_late_total', operations),
+    forked: (signers) => metrics.add('icn_journal_forks_total', signers),
+    evicted: (operations) => metrics.add('icn_journal_evicted_total', operations),
+    lawFault(kind, error) {
+      metrics.add('icn_journal_law_faults_total', 1, { kind } as never)
+      fault('law_fault', error)
+    },
+    undecodable: (row) => undecodable.add(row),
+    fault: (doing, error) => fault(doing === 'subscriber' ? 'events' : 'internal', error),
+  }
+}

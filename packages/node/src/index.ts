@@ -1,0 +1,6 @@
+export * from './calls/index.ts'
+export * from './coop/index.ts'
+export * from './doors/index.ts'
+export * from './identity/index.ts'
+export { type Metrics, openMetrics } from './metrics.ts'
+export * from './supervisor/index.ts'
