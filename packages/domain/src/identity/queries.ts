@@ -135,3 +135,20 @@ export function actsOf(facts: Facts, filter: ActFilter, at: number): readonly Ac
   }
   return found
 }
+
+/** Live permissions of everybody, by sort; a scan, for measures. */
+export function countLiveGrants(facts: Facts, at: number): Readonly<Record<GrantRow['grantee_kind'], number>> {
+  const found = { device: 0, node: 0 }
+  for (const [[author, , id]] of facts.scan(liveGrants)) {
+    const row = facts.get(grants, [author, id])
+    if (row !== undefined && grantState(row, at) === 'live') found[row.grantee_kind]++
+  }
+  return found
+}
+
+/** Acts by state; a scan, for measures. */
+export function countActs(facts: Facts, at: number): Readonly<Record<ActState, number>> {
+  const found = { open: 0, done: 0, withdrawn: 0, expired: 0 }
+  for (const [, row] of facts.scan(acts)) found[actState(row, at)]++
+  return found
+}

@@ -9,7 +9,8 @@ import { type SigningKey, signingKeyFromSeed } from '@icn/protocol/node'
 import type { PlanResult, WritePlan, WritePlans } from '../calls/index.ts'
 import { CallRefusal, openSealer, openStanding } from '../calls/index.ts'
 import { coopHandlers } from '../coop/index.ts'
-import { identityHandlers, suspectsOf, sweepIdentity } from './index.ts'
+import { openMetrics } from '../metrics.ts'
+import { identityHandlers, measureIdentity, suspectsOf, sweepIdentity } from './index.ts'
 
 /** A node with a real engine in memory and the actor's handlers called as a door would; people sign with keys of their own. */
 
@@ -207,4 +208,31 @@ test('a DID resolves to its own key, known or not', async () => {
   assert.equal(stranger.verificationMethod[0].publicKeyMultibase, didOf('Nobody').slice(8))
   const node = await w.read('identity.resolve', 'Ada', { did: w.journal.node })
   assert.equal(node.metadata.icn.known, true)
+})
+
+test('cuts of this node alone are lawful under the real rules, one after the other', async () => {
+  const w = await new World().open()
+  for (let round = 0; round < 3; round++) {
+    await w.must('coop.update_profile', 'Ada', { coop_id: 'food', did: didOf('Ada'), name: `Ada ${round}` })
+    w.now += 60_000
+    const id = await w.journal.checkpoint(food, 0)
+    assert.ok(id !== null)
+    assert.equal(w.journal.operation(id)?.status, 'applied')
+    assert.equal(w.journal.info(food)?.unfinal, 0)
+  }
+  assert.notEqual(await w.journal.checkpoint('commons' as SpaceId, 0), null)
+  assert.equal(await w.journal.checkpoint(food, 0), null, 'nothing to cover')
+  assert.deepEqual(w.journal.doctor(), [])
+})
+
+test('gauges count live permissions and acts', async () => {
+  const w = await new World().open()
+  const metrics = openMetrics({ version: 'test', process: false })
+  await w.must('device.add', 'Ada', { grantee: didOf('phone'), label: 'Phone' })
+  await w.must('device.add', 'Ben', { grantee: didOf('tablet'), label: 'Tablet' })
+  await w.must('identity.grant', 'Ada', { space: food, scopes: ['coop.member.profile'] })
+  await w.must('act.propose', 'Ada', { space: food, kind: 'coop.host.add', body: { did: didOf('another node'), label: 'Oak' } })
+  measureIdentity(w.journal, metrics, w.now)
+  const { body } = await metrics.text(false)
+  for (const line of ['icn_identity_grants{kind="device"} 2', 'icn_identity_grants{kind="node"} 1', 'icn_acts{state="open"} 1', 'icn_acts{state="done"} 0']) assert.ok(body.includes(line), line)
 })

@@ -5,6 +5,7 @@ import { type GrantMethods, grantHandlers } from './grants.ts'
 import type { IdentityParts } from './parts.ts'
 
 export type { IdentityParts } from './parts.ts'
+export { measureIdentity } from './measure.ts'
 export { suspectsOf } from './suspects.ts'
 export { sweepIdentity } from './sweep.ts'
 
