@@ -24,6 +24,8 @@ export function composeRules(parts: SpaceParts): Rules {
   const keyOfKind = (kind: string): KeyClass | undefined => laws.get(kind)?.key
   for (const law of [...spaceLaws(rulesVersion), ...identityLaws(parts.profile, keyOfKind), ...actLaws(parts.profile, rulesVersion), ...parts.laws]) {
     if (laws.has(law.kind)) throw new Error(`two laws for ${law.kind}`)
+    // The engine verifies the statements of an operation's own kind; inside an act nobody would.
+    if (law.statements !== undefined && parts.profile.act(law.kind) !== undefined) throw new Error(`${law.kind} carries statements and cannot be an act`)
     laws.set(law.kind, law)
   }
   const identityGuard = guard(parts.profile)

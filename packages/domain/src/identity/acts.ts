@@ -48,6 +48,11 @@ export function proposeLaw(parts: ActParts): Law<ProposeBody> {
     kind: 'act.propose',
     key: 'N',
     body: ActPropose,
+    subject(body) {
+      const act = parts.act(body.kind)
+      const parsed = act?.body.safeParse(body.body)
+      return parsed?.success === true ? act?.subject?.(parsed.data) : undefined
+    },
     decide(op, facts) {
       const j = new Judgement()
       const question = ask(parts, facts, about(op), j)

@@ -41,7 +41,7 @@ export interface ActQuestion {
 }
 
 export interface ActRule {
-  /** Persons, the proposer included: 1..9. */
+  /** Persons, the proposer included: 1..9; a majority of keepers may be 16. */
   readonly need: number
   /** Only a vote can decide it. */
   readonly vote: boolean

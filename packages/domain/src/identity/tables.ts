@@ -65,8 +65,8 @@ const ActRow = z.strictObject({
   subject: did.optional(),
   proposer: did,
   proposed_at: timeMs,
-  /** Persons, the proposer included. */
-  need: int(1, 9),
+  /** Persons, the proposer included; at most a majority of the keepers. */
+  need: int(1, 16),
   /** `need` is 1 only because nobody else exists. */
   waived: z.literal(true).optional(),
   confirmed: z.array(z.strictObject({ did, at: timeMs })),

@@ -119,7 +119,9 @@ export async function sealKeyFile(file: OpenKeyFile, passphrase: Secret, crypto:
     kdf: { name: 'argon2id', ...cost, lanes: 1, salt: crypto.randomBytes(16) },
     aead: { name: 'xchacha20-poly1305', nonce: crypto.randomBytes(24) },
   })
-  const plain = encodeCanonical({ keys: file.keys.map(({ use, seed, created_at }) => ({ use, seed: seed.reveal((value) => value.slice()), created_at })) })
+  const copies = file.keys.map(({ use, seed, created_at }) => ({ use, seed: seed.reveal((value) => value.slice()), created_at }))
+  const plain = encodeCanonical({ keys: copies })
+  for (const copy of copies) copy.seed.fill(0)
   const key = await passphrase.reveal((text) => crypto.argon2id(text, head.kdf.salt, head.kdf))
   try {
     return { ...head, box: crypto.seal(key, head.aead.nonce, plain, encodeCanonical(head)) }
