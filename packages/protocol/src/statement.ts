@@ -14,7 +14,10 @@ export async function signStatement(signer: Signer, purpose: string, payload: Re
 }
 
 /** `verify` is the strict check of this platform. */
-export function verifyStatement<Answer extends boolean | Promise<boolean>>(statement: Statement, verify: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) => Answer): Answer {
+export function verifyStatement<Answer extends boolean | Promise<boolean>>(
+  statement: Statement,
+  verify: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) => Answer,
+): Answer {
   return verify(statement.signature, statementBytes(statement.purpose, statement.payload), keyOfDid(statement.key))
 }
 
@@ -56,12 +59,25 @@ export function loginText(fields: LoginFields): string {
 
 /** Reads a login text back, to show it before it is signed; undefined for any other text, a changed order, or a field more. */
 export function parseLoginText(text: string): LoginFields | undefined {
-  const values = text.split('\n').slice(1).map((line) => line.slice(line.indexOf(': ') + 2))
+  const values = text
+    .split('\n')
+    .slice(1)
+    .map((line) => line.slice(line.indexOf(': ') + 2))
   const [network, origin, node, did, signer, nonce, issued, expires, grant] = values
   if (node === undefined || did === undefined || signer === undefined || !isDid(node) || !isDid(did) || !isDid(signer)) return undefined
   const [from, until] = [Date.parse(issued ?? ''), Date.parse(expires ?? '')]
   if (Number.isNaN(from) || Number.isNaN(until) || !/^[A-Za-z0-9_-]{43}$/.test(nonce ?? '')) return undefined
-  const fields: LoginFields = { network: network as OperationId, origin: origin as string, node, did, signer, nonce: nonce as string, issued: from, expires: until, grant: grant === 'none' ? null : (grant as OperationId) }
+  const fields: LoginFields = {
+    network: network as OperationId,
+    origin: origin as string,
+    node,
+    did,
+    signer,
+    nonce: nonce as string,
+    issued: from,
+    expires: until,
+    grant: grant === 'none' ? null : (grant as OperationId),
+  }
   // Writing it again is the one complete check.
   return loginText(fields) === text ? fields : undefined
 }

@@ -5,7 +5,29 @@ import fc from 'fast-check'
 import { fromHex } from './crypto/hex.ts'
 import { signingKeyFromSeed, verifySignature } from './crypto/sodium.ts'
 import type { KeyValue, LoginFields, OperationId } from './index.ts'
-import { bodyHash, cidOf, decodeCanonical, decodeKey, didOfKey, encodeCanonical, encodeKey, EnvelopeSchema, fromBase64Url, isDid, keyOfDid, loginText, operationIdOf, parseDid, parseLoginText, parseOperation, sealOperation, statementBytes, toBase64Url, toHex, verifyStatement } from './index.ts'
+import {
+  bodyHash,
+  cidOf,
+  decodeCanonical,
+  decodeKey,
+  didOfKey,
+  encodeCanonical,
+  encodeKey,
+  EnvelopeSchema,
+  fromBase64Url,
+  isDid,
+  keyOfDid,
+  loginText,
+  operationIdOf,
+  parseDid,
+  parseLoginText,
+  parseOperation,
+  sealOperation,
+  statementBytes,
+  toBase64Url,
+  toHex,
+  verifyStatement,
+} from './index.ts'
 
 /** Encodings that are fixed for ever, checked against what an implementation of its own has made. */
 
@@ -30,7 +52,9 @@ test('everything that is not a DID is refused with its reason, and the old form 
 })
 
 test('no text makes the reading of a DID throw, and what it takes it writes the same', () => {
-  const near = fc.tuple(fc.constantFrom(...read('did').good.map(({ did }: { did: string }) => did)), fc.nat(55), fc.string({ unit: 'binary', maxLength: 2 })).map(([did, at, text]) => did.slice(0, at) + text + did.slice(at + text.length))
+  const near = fc
+    .tuple(fc.constantFrom(...read('did').good.map(({ did }: { did: string }) => did)), fc.nat(55), fc.string({ unit: 'binary', maxLength: 2 }))
+    .map(([did, at, text]) => did.slice(0, at) + text + did.slice(at + text.length))
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 80 }), near), (text) => {
       const parsed = parseDid(text)
@@ -86,7 +110,18 @@ test('statements and login texts sign what they sign everywhere', () => {
 test('a login text with anything changed, moved or added reads as none', () => {
   const [{ fields, text }] = read('statement').login as [{ fields: LoginFields; text: string }]
   const lines = text.split('\n')
-  for (const other of [`${text}\n`, text.slice(1), lines.reverse().join('\n'), `${text}\nextra: 1`, text.replace('nonce: A', 'nonce: '), text.replace('icn/login/1', 'icn/login/2'), text.replace('.123Z', 'Z'), '', 'icn/login/1']) assert.equal(parseLoginText(other), undefined, other)
+  for (const other of [
+    `${text}\n`,
+    text.slice(1),
+    lines.reverse().join('\n'),
+    `${text}\nextra: 1`,
+    text.replace('nonce: A', 'nonce: '),
+    text.replace('icn/login/1', 'icn/login/2'),
+    text.replace('.123Z', 'Z'),
+    '',
+    'icn/login/1',
+  ])
+    assert.equal(parseLoginText(other), undefined, other)
   const grant = cidOf(new Uint8Array(3)) as OperationId
   assert.equal(parseLoginText(loginText({ ...fields, grant }))?.grant, grant)
 })
@@ -95,6 +130,9 @@ test('keys of tables are encoded so for ever', () => {
   for (const { table, parts, key } of read('keys').keys) {
     const values = (parts as (string | number | { bytes: string })[]).map((value): KeyValue => (typeof value === 'object' ? fromHex(value.bytes) : value))
     assert.equal(toHex(encodeKey(table, values)), key)
-    assert.deepEqual(decodeKey(fromHex(key)).map((value) => (value instanceof Uint8Array ? toBase64Url(value) : value)), [table, ...values].map((value) => (value instanceof Uint8Array ? toBase64Url(value) : value)))
+    assert.deepEqual(
+      decodeKey(fromHex(key)).map((value) => (value instanceof Uint8Array ? toBase64Url(value) : value)),
+      [table, ...values].map((value) => (value instanceof Uint8Array ? toBase64Url(value) : value)),
+    )
   }
 })

@@ -34,7 +34,10 @@ test('strangers write nothing, and a majority of keepers adopts rules', () => {
   const run = begin()
   run.must('commons.found', node, { ...body, keepers: [node, other], stewards: [ada] })
   const stranger = didOfKey(signingKeyFromSeed(new Uint8Array(32).fill(9)).publicKey)
-  const codesOf = (author: Did): readonly string[] => commonsRules.guard(run.view('space.review', author, { operation: cidOf(encodeCanonical(1)) as OperationId, verdict: 'dismissed', note: '' }), run.tables).map(({ code }) => code)
+  const codesOf = (author: Did): readonly string[] =>
+    commonsRules
+      .guard(run.view('space.review', author, { operation: cidOf(encodeCanonical(1)) as OperationId, verdict: 'dismissed', note: '' }), run.tables)
+      .map(({ code }) => code)
   assert.deepEqual(codesOf(stranger), ['NO_STANDING'])
   assert.deepEqual(codesOf(ada), [])
   const adopt = { rules: '0-next', from: run.at[0] + 1_000_000 }

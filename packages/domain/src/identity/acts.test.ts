@@ -92,7 +92,10 @@ test('runs out after 14 days, also before anybody sweeps, and two sweepers do it
   assert.deepEqual(space.run('identity.sweep', 'Ada', { items }).codes, ['NOT_A_HOST'])
   space.must('identity.sweep', 'node', { items })
   assert.deepEqual(space.run('identity.sweep', 'node', { items }).codes, ['SWEEP_DONE'])
-  assert.deepEqual(actsOf(space.tables, { state: 'open', limit: 10 }, space.now).map(({ id }) => id), [again])
+  assert.deepEqual(
+    actsOf(space.tables, { state: 'open', limit: 10 }, space.now).map(({ id }) => id),
+    [again],
+  )
   assert.deepEqual(checkIdentity(space.tables), [])
 })
 

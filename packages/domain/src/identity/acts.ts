@@ -67,7 +67,11 @@ export function proposeLaw(parts: ActParts): Law<ProposeBody> {
       if (rule.need <= 1) return j.decision()
       const open = facts.get(openActs, [act.kind, digestOf(body)])
       const other = open === undefined ? undefined : actById(facts, open)
-      j.refuseIf(other !== undefined && actState(other.row, op.at[0]) === 'open', 'ACT_REPEATED', open === undefined ? {} : { params: { act: open }, remedies: [{ code: 'CONFIRM_ACT', method: 'act.confirm', input: { space: op.space, operation_id: open } }] })
+      j.refuseIf(
+        other !== undefined && actState(other.row, op.at[0]) === 'open',
+        'ACT_REPEATED',
+        open === undefined ? {} : { params: { act: open }, remedies: [{ code: 'CONFIRM_ACT', method: 'act.confirm', input: { space: op.space, operation_id: open } }] },
+      )
       const own = countOf(facts, op.author, 'acts')
       const all = countOf(facts, '', 'acts')
       j.refuseIf(own >= actsPerProposerMax || all >= actsPerSpaceMax, 'ACTS_TOO_MANY', own >= actsPerProposerMax ? bound(own, actsPerProposerMax) : bound(all, actsPerSpaceMax))
@@ -186,7 +190,9 @@ export function directLaw<Body>(profile: SpaceProfile, act: ActKind<Body>): Law<
         return j.decision()
       }
       j.include(rule.eligible(op.author))
-      j.refuseIf(!rule.vote && rule.need > 1, 'NEEDS_SECOND', { remedies: [{ code: 'PROPOSE_ACT', method: 'act.propose', input: { space: op.space, kind: act.kind, body: op.body } }] })
+      j.refuseIf(!rule.vote && rule.need > 1, 'NEEDS_SECOND', {
+        remedies: [{ code: 'PROPOSE_ACT', method: 'act.propose', input: { space: op.space, kind: act.kind, body: op.body } }],
+      })
       j.refuseIf(rule.vote, 'NEEDS_VOTE')
       j.include(act.check({ op, body: op.body, proposer: op.author, persons: [op.author], way: 'direct' }, facts))
       return j.decision()

@@ -66,7 +66,9 @@ function checkActs(facts: Facts, say: Say): void {
   if (facts.count(due) !== opens) say('I10', 'What is due has another number of rows than acts are open.', { opens })
   for (const [[kind, digest], id] of facts.scan(openActs)) {
     const row = facts.get(acts, [id])
-    if (row === undefined || row.state !== 'open' || row.kind !== kind || !equalBytes(sha256(encodeTrusted(row.body)), digest)) say('I10', 'The index of open acts names one that is not open.', { act: id })
+    if (row === undefined || row.state !== 'open' || row.kind !== kind || !equalBytes(sha256(encodeTrusted(row.body)), digest))
+      say('I10', 'The index of open acts names one that is not open.', { act: id })
   }
-  for (const [[who, name], n] of facts.scan(counts)) if (name === 'acts' && n !== (who === '' ? opens : (open.get(who) ?? 0))) say('I10', 'The count of open acts is wrong.', { who, n })
+  for (const [[who, name], n] of facts.scan(counts))
+    if (name === 'acts' && n !== (who === '' ? opens : (open.get(who) ?? 0))) say('I10', 'The count of open acts is wrong.', { who, n })
 }

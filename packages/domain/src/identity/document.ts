@@ -38,7 +38,11 @@ export function resolve(facts: Facts | undefined, profile: SpaceProfile | undefi
   const methods = new Map<string, Did>([[`${did}#root`, facts === undefined ? did : rootOf(facts, did)]])
   for (const { row: device } of devices) methods.set(`${did}#${device.grantee.slice(-8)}`, device.grantee)
   const ids = state === 'active' ? [...methods.keys()] : []
-  const changes = [...(row?.since_op === undefined || row.since_at === undefined ? [] : [{ at: row.since_at, op: row.since_op }]), ...(row?.retired ?? []).map(({ until_at, op }) => ({ at: until_at, op })), ...devices.map(({ id, row: device }) => ({ at: device.made_at, op: id }))].sort((a, b) => a.at - b.at)
+  const changes = [
+    ...(row?.since_op === undefined || row.since_at === undefined ? [] : [{ at: row.since_at, op: row.since_op }]),
+    ...(row?.retired ?? []).map(({ until_at, op }) => ({ at: until_at, op })),
+    ...devices.map(({ id, row: device }) => ({ at: device.made_at, op: id })),
+  ].sort((a, b) => a.at - b.at)
   const first = changes[0]
   const last = changes.at(-1)
   return {

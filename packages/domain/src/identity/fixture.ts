@@ -17,7 +17,8 @@ export function key(name: string): Did {
   if (did === undefined) {
     const seed = new Uint8Array(32)
     seed.set(new TextEncoder().encode(name).subarray(0, 31), 1)
-    dids.set(name, (did = didOfKey(signingKeyFromSeed(seed).publicKey)))
+    did = didOfKey(signingKeyFromSeed(seed).publicKey)
+    dids.set(name, did)
   }
   return did
 }
@@ -66,13 +67,20 @@ export const toyProfile: SpaceProfile = {
   recoveryRule: (facts, subject) => (facts.get(people, [subject]) === 'member' ? { need: 2, delay_ms: dayMs, eligible: () => true } : undefined),
   actRule(facts, { kind }) {
     const need = needs[kind]
-    return need === undefined ? undefined : { need, vote: kind === 'toy.vote', eligible: (did) => (facts.get(people, [did]) === 'member' ? [] : [{ code: 'NOT_A_MEMBER', result: 'fail', params: { did } }]) }
+    return need === undefined
+      ? undefined
+      : { need, vote: kind === 'toy.vote', eligible: (did) => (facts.get(people, [did]) === 'member' ? [] : [{ code: 'NOT_A_MEMBER', result: 'fail', params: { did } }]) }
   },
   act: (kind) => acts.get(kind),
   rights: (facts, did) => (facts.get(people, [did]) === 'member' ? ['member'] : []),
 }
 
-export const toyRules = composeRules({ profile: toyProfile, laws: [note('toy.root', 'R'), note('toy.device', 'D'), note('toy.note', 'N')], tables: [people, notes, pairs], check: () => [] })
+export const toyRules = composeRules({
+  profile: toyProfile,
+  laws: [note('toy.root', 'R'), note('toy.device', 'D'), note('toy.note', 'N')],
+  tables: [people, notes, pairs],
+  check: () => [],
+})
 
 export interface Placed {
   readonly id: OperationId
@@ -110,7 +118,12 @@ export class ToySpace {
     this.now += ms
   }
 
-  make(kind: string, author: string, body: unknown, by: { readonly signer?: string; readonly grant?: OperationId | null; readonly at?: number; readonly settled?: SettledCut } = {}): Made {
+  make(
+    kind: string,
+    author: string,
+    body: unknown,
+    by: { readonly signer?: string; readonly grant?: OperationId | null; readonly at?: number; readonly settled?: SettledCut } = {},
+  ): Made {
     const at = by.at ?? ++this.now
     const id = cidOf(encodeCanonical({ kind, author, n: this.#n++ })) as OperationId
     return { id, kind, author: key(author), signer: key(by.signer ?? author), grant: by.grant ?? null, at, body, ...(by.settled === undefined ? {} : { settled: by.settled }) }
@@ -136,7 +149,15 @@ export class ToySpace {
   }
 
   grantBody(grantee: string, kind: 'device' | 'node', more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-    return { grantee: key(grantee), grantee_kind: kind, scopes: kind === 'node' ? ['toy.*', 'act.*'] : ['toy.*', 'act.*', 'identity.grant', 'identity.revoke', 'identity.freeze'], not_before_at: this.now, not_after_at: this.now + (kind === 'node' ? dayMs / 2 : 100 * dayMs), label: grantee, ...more }
+    return {
+      grantee: key(grantee),
+      grantee_kind: kind,
+      scopes: kind === 'node' ? ['toy.*', 'act.*'] : ['toy.*', 'act.*', 'identity.grant', 'identity.revoke', 'identity.freeze'],
+      not_before_at: this.now,
+      not_after_at: this.now + (kind === 'node' ? dayMs / 2 : 100 * dayMs),
+      label: grantee,
+      ...more,
+    }
   }
 
   /** Lets a device or node sign for somebody; the grant's id. */
@@ -145,7 +166,13 @@ export class ToySpace {
   }
 
   rotateBody(author: string, newKey: string, more: Readonly<Record<string, unknown>> = {}, oldKey = author): Record<string, unknown> {
-    return { new_key: key(newKey), proof: { did: key(author), key: key(newKey), old_key: key(oldKey), signature: new Uint8Array(64) }, reason: 'scheduled', keep_grants: false, ...more }
+    return {
+      new_key: key(newKey),
+      proof: { did: key(author), key: key(newKey), old_key: key(oldKey), signature: new Uint8Array(64) },
+      reason: 'scheduled',
+      keep_grants: false,
+      ...more,
+    }
   }
 
   noteOf(id: OperationId): unknown {
@@ -156,4 +183,3 @@ export class ToySpace {
     return this.tables.get(pairs, [name])
   }
 }
-

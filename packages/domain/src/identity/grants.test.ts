@@ -15,16 +15,40 @@ test('refuses a grant for every reason, all of them named in order', () => {
     ['backwards', 'Ada', space.grantBody('tablet', 'device', { not_before_at: space.now, not_after_at: space.now - 1 }), {}, ['GRANT_TIMES_INVALID']],
     ['a moment', 'Ada', space.grantBody('node', 'node', { not_after_at: space.now + 4 * minuteMs }), {}, ['GRANT_TIMES_INVALID']],
     ['31 days for a node', 'Ada', space.grantBody('node', 'node', { not_after_at: space.now + 31 * dayMs }), {}, ['GRANT_TOO_LONG']],
-    ['a day in ten years', 'Ada', space.grantBody('tablet', 'device', { not_before_at: space.now + 3_650 * dayMs, not_after_at: space.now + 3_652 * dayMs }), {}, ['GRANT_TOO_LONG']],
+    [
+      'a day in ten years',
+      'Ada',
+      space.grantBody('tablet', 'device', { not_before_at: space.now + 3_650 * dayMs, not_after_at: space.now + 3_652 * dayMs }),
+      {},
+      ['GRANT_TOO_LONG'],
+    ],
     ['a node that serves nobody here', 'Ada', space.grantBody('other', 'node'), {}, ['NOT_A_HOST']],
     ['everything', 'Ada', space.grantBody('tablet', 'device', { scopes: ['*'] }), {}, ['SCOPE_INVALID']],
     ['twice the same', 'Ada', space.grantBody('tablet', 'device', { scopes: ['toy.note', 'toy.note'] }), {}, ['SCOPE_INVALID']],
     ['a root kind', 'Ada', space.grantBody('tablet', 'device', { scopes: ['toy.root'] }), {}, ['SCOPE_ROOT_ONLY']],
     ['a device kind for a node', 'Ada', space.grantBody('node', 'node', { scopes: ['toy.device'] }), {}, ['SCOPE_ROOT_ONLY']],
-    ['a device by a device', 'Ada', space.grantBody('tablet', 'device', { scopes: ['toy.note'], not_after_at: space.now + 2 * dayMs, max_amount: '1' }), { signer: 'phone', grant: phone }, ['ROOT_KEY_REQUIRED']],
+    [
+      'a device by a device',
+      'Ada',
+      space.grantBody('tablet', 'device', { scopes: ['toy.note'], not_after_at: space.now + 2 * dayMs, max_amount: '1' }),
+      { signer: 'phone', grant: phone },
+      ['ROOT_KEY_REQUIRED'],
+    ],
     ['wider kinds than the device', 'Ada', space.grantBody('node', 'node', { scopes: ['toy.*'], max_amount: '1' }), { signer: 'phone', grant: phone }, ['SCOPE_WIDER_THAN_PARENT']],
-    ['a longer time than the device', 'Ada', space.grantBody('node', 'node', { scopes: ['toy.note'], max_amount: '1', not_after_at: space.now + 20 * dayMs }), { signer: 'phone', grant: phone }, ['SCOPE_WIDER_THAN_PARENT']],
-    ['a larger amount than the device', 'Ada', space.grantBody('node', 'node', { scopes: ['toy.note'], max_amount: '501' }), { signer: 'phone', grant: phone }, ['SCOPE_WIDER_THAN_PARENT']],
+    [
+      'a longer time than the device',
+      'Ada',
+      space.grantBody('node', 'node', { scopes: ['toy.note'], max_amount: '1', not_after_at: space.now + 20 * dayMs }),
+      { signer: 'phone', grant: phone },
+      ['SCOPE_WIDER_THAN_PARENT'],
+    ],
+    [
+      'a larger amount than the device',
+      'Ada',
+      space.grantBody('node', 'node', { scopes: ['toy.note'], max_amount: '501' }),
+      { signer: 'phone', grant: phone },
+      ['SCOPE_WIDER_THAN_PARENT'],
+    ],
     ['no amount where the device has one', 'Ada', space.grantBody('node', 'node', { scopes: ['toy.note'] }), { signer: 'phone', grant: phone }, ['SCOPE_WIDER_THAN_PARENT']],
   ]
   for (const [what, author, body, by, codes] of cases) assert.deepEqual(space.run('identity.grant', author, body, by).codes, codes, what)
@@ -110,7 +134,10 @@ test('finds the grant under which a node may sign, and answers a DID document', 
   const grant = space.allow('Ada', 'node', 'node', { scopes: ['toy.note'] })
   assert.equal(grantFor(space.tables, key('Ada'), key('node'), 'toy.note', space.now)?.id, grant)
   assert.equal(grantFor(space.tables, key('Ada'), key('node'), 'toy.device', space.now), undefined)
-  assert.deepEqual(devicesOf(space.tables, key('Ada'), space.now).map(({ row }) => row.grantee), [key('phone')])
+  assert.deepEqual(
+    devicesOf(space.tables, key('Ada'), space.now).map(({ row }) => row.grantee),
+    [key('phone')],
+  )
   const { document, metadata } = resolve(space.tables, undefined, key('Ada'), space.now)
   assert.deepEqual(document.authentication, [`${key('Ada')}#root`, `${key('Ada')}#${key('phone').slice(-8)}`])
   assert.deepEqual(document.capabilityInvocation, [`${key('Ada')}#root`])

@@ -147,7 +147,10 @@ export const revokeLaw: Law<RevokeBody> = {
 export function revokeGrant(tables: Tables, author: Did, id: OperationId, op: OperationView, why: { readonly reason: string; readonly known_seq?: number }): void {
   const row = tables.get(grants, [author, id])
   if (row === undefined || row.revoked !== undefined) return
-  tables.put(grants, [author, id], { ...row, revoked: { op: op.id, at: op.at[0], by: op.author, reason: why.reason, ...(why.known_seq === undefined ? {} : { known_seq: why.known_seq }) } })
+  tables.put(grants, [author, id], {
+    ...row,
+    revoked: { op: op.id, at: op.at[0], by: op.author, reason: why.reason, ...(why.known_seq === undefined ? {} : { known_seq: why.known_seq }) },
+  })
   if (tables.get(liveGrants, [author, row.not_after_at, id]) !== undefined) {
     tables.delete(liveGrants, [author, row.not_after_at, id])
     tables.put(counts, [author, 'grants'], countOf(tables, author, 'grants') - 1)

@@ -38,12 +38,18 @@ function checkKey(op: Guarded, facts: Facts, profile: SpaceProfile, fail: (code:
     if (person !== undefined && person !== op.author) fail('KEY_TAKEN', { params: { key: op.signer } })
     return
   }
-  if (op.grant === null) return fail('GRANT_NOT_APPLIED', { params: { grant: null } })
+  if (op.grant === null) {
+    fail('GRANT_NOT_APPLIED', { params: { grant: null } })
+    return
+  }
   if (row?.since_op === op.grant && root === op.signer) return
-  if (facts.get(keyOf, [op.signer]) === op.author && root !== op.signer) return fail('KEY_RETIRED', { params: { did: op.author } })
+  if (facts.get(keyOf, [op.signer]) === op.author && root !== op.signer) {
+    fail('KEY_RETIRED', { params: { did: op.author } })
+    return
+  }
   const grant = facts.get(grants, [op.author, op.grant])
-  if (grant === undefined || grant.grantee !== op.signer) return fail('GRANT_NOT_APPLIED', { params: { grant: op.grant } })
-  checkGrant(op, grant, facts, profile, fail)
+  if (grant === undefined || grant.grantee !== op.signer) fail('GRANT_NOT_APPLIED', { params: { grant: op.grant } })
+  else checkGrant(op, grant, facts, profile, fail)
 }
 
 function checkGrant(op: Guarded, grant: GrantRow, facts: Facts, profile: SpaceProfile, fail: (code: Code, details?: CheckDetails) => void): void {

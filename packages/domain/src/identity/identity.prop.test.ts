@@ -23,7 +23,31 @@ interface Step {
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
-  what: fc.constantFrom<Step['what'][]>('grant', 'grant', 'nodeGrant', 'nodeGrant', 'revoke', 'revoke', 'revoke', 'rotate', 'freeze', 'note', 'note', 'note', 'device', 'root', 'propose', 'propose', 'confirm', 'confirm', 'confirm', 'confirm', 'withdraw', 'sweep', 'wait'),
+  what: fc.constantFrom<Step['what'][]>(
+    'grant',
+    'grant',
+    'nodeGrant',
+    'nodeGrant',
+    'revoke',
+    'revoke',
+    'revoke',
+    'rotate',
+    'freeze',
+    'note',
+    'note',
+    'note',
+    'device',
+    'root',
+    'propose',
+    'propose',
+    'confirm',
+    'confirm',
+    'confirm',
+    'confirm',
+    'withdraw',
+    'sweep',
+    'wait',
+  ),
   author: fc.constantFrom(...people, ...people, 'node', 'key a'),
   signer: fc.constantFrom(...signers),
   other: fc.constantFrom(...devices, ...spareKeys, 'node', 'Ben'),
@@ -103,7 +127,8 @@ class Witness {
     const byRoot = op.signer === root
     if (!byRoot) {
       assert.ok(grant !== undefined && grant.grantee === op.signer && grant.author === op.author && op.at < grant.until, `I2: ${op.kind} by a key without a grant`)
-      for (let g: typeof grant | undefined = grant; g !== undefined; g = g.parent === undefined ? undefined : this.grants.get(g.parent)) assert.ok(!g.ended, `I3: ${op.kind} under a revoked grant`)
+      for (let g: typeof grant | undefined = grant; g !== undefined; g = g.parent === undefined ? undefined : this.grants.get(g.parent))
+        assert.ok(!g.ended, `I3: ${op.kind} under a revoked grant`)
       if (grant.node) assert.equal(toyRules.laws.get(op.kind)?.key, 'N', `I10: ${op.kind} by a node`)
       assert.notEqual(toyRules.laws.get(op.kind)?.key, 'R', `I2: ${op.kind} by a device`)
     }
@@ -113,8 +138,18 @@ class Witness {
 
   #learn(op: Placed, byRoot: boolean): void {
     const body = op.body as { grantee?: Did; grantee_kind?: string; grant?: OperationId; not_after_at: number; new_key: Did; keep_grants: boolean }
-    if (op.kind === 'identity.grant') this.grants.set(op.id, { author: op.author, grantee: body.grantee as Did, node: body.grantee_kind === 'node', parent: byRoot ? undefined : (op.grant ?? undefined), until: body.not_after_at, ended: false })
-    const end = (matches: (id: OperationId, g: { author: Did; grantee: Did }) => boolean): void => this.grants.forEach((g, id) => void (matches(id, g) && (g.ended = true)))
+    if (op.kind === 'identity.grant')
+      this.grants.set(op.id, {
+        author: op.author,
+        grantee: body.grantee as Did,
+        node: body.grantee_kind === 'node',
+        parent: byRoot ? undefined : (op.grant ?? undefined),
+        until: body.not_after_at,
+        ended: false,
+      })
+    const end = (matches: (id: OperationId, g: { author: Did; grantee: Did }) => boolean): void => {
+      for (const [id, g] of this.grants) if (matches(id, g)) g.ended = true
+    }
     if (op.kind === 'identity.revoke') end((id, g) => (body.grant === undefined ? g.author === op.author && g.grantee === body.grantee : id === body.grant))
     if (op.kind === 'identity.freeze') {
       this.closed.add(op.author)
@@ -137,7 +172,7 @@ test('I2 I3 I4 I10: what is applied was signed by a good key, whatever people an
       const { space, placed } = foldAll(makeAll(steps))
       const witness = new Witness()
       for (const op of applied(placed)) witness.see(op)
-    for (const op of applied(placed)) kinds[op.kind] = (kinds[op.kind] ?? 0) + 1
+      for (const op of applied(placed)) kinds[op.kind] = (kinds[op.kind] ?? 0) + 1
       assert.deepEqual(checkIdentity(space.tables), [])
       for (const { row } of actsOf(space.tables, { limit: 1_000 }, 0)) {
         const persons = [row.proposer, ...row.confirmed.map(({ did }) => did)]

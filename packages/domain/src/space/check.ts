@@ -11,8 +11,10 @@ export function checkSpace(facts: Facts): readonly Finding[] {
     rows++
     const indexed = facts.get(checkpointCuts, [row.id])
     if (indexed === undefined || compareClocks(indexed, cut) !== 0) found.push({ invariant: 'S1', text: 'A checkpoint is not found by its id.', evidence: { id: row.id } })
-    if (row.previous !== before?.id && row.previous !== before?.previous) found.push({ invariant: 'S2', text: 'A checkpoint does not follow the one before it.', evidence: { id: row.id } })
-    if (before !== undefined && row.count < before.count) found.push({ invariant: 'S3', text: 'A checkpoint counts fewer operations than the one before it.', evidence: { id: row.id } })
+    if (row.previous !== before?.id && row.previous !== before?.previous)
+      found.push({ invariant: 'S2', text: 'A checkpoint does not follow the one before it.', evidence: { id: row.id } })
+    if (before !== undefined && row.count < before.count)
+      found.push({ invariant: 'S3', text: 'A checkpoint counts fewer operations than the one before it.', evidence: { id: row.id } })
     before = row
   }
   if (facts.count(checkpointCuts) !== rows) found.push({ invariant: 'S1', text: 'The index of checkpoints has another number of rows.' })

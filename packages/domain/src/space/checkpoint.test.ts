@@ -24,15 +24,52 @@ class Space {
   n = 0
 
   body(cut: Clock, change: Partial<SpaceCheckpoint> = {}): SpaceCheckpoint {
-    const base = { ballot: [1, keyOfDid(hosts[0])], cut: [...cut], layers: [{ cut: [...cut], changes: [] }], layers_digest: bytes(1), root: bytes(2), count: 5, pairs: 6, size: 7, rules: '0-dev', snapshot_id: bytes(3), global_state_root: bytes(4), acks: [hosts[0], hosts[1]].map((did) => ({ key: keyOfDid(did), signature: new Uint8Array(64) })), missing: [] }
+    const base = {
+      ballot: [1, keyOfDid(hosts[0])],
+      cut: [...cut],
+      layers: [{ cut: [...cut], changes: [] }],
+      layers_digest: bytes(1),
+      root: bytes(2),
+      count: 5,
+      pairs: 6,
+      size: 7,
+      rules: '0-dev',
+      snapshot_id: bytes(3),
+      global_state_root: bytes(4),
+      acks: [hosts[0], hosts[1]].map((did) => ({ key: keyOfDid(did), signature: new Uint8Array(64) })),
+      missing: [],
+    }
     return law.body.parse({ ...base, ...change })
   }
 
   run(cut: Clock, change: Change = {}): readonly string[] {
     const body = this.body(cut, change.body)
-    const settled: SettledCut = { root: body.root, pairs: body.pairs, bytes: body.size, count: body.count, hosts_before: hosts.slice(0, 3), hosts_at_cut: hosts.slice(0, 3), acks: body.acks.map(({ key }) => didOfKey(key)), layers_digest: body.layers_digest, ...change.settled }
+    const settled: SettledCut = {
+      root: body.root,
+      pairs: body.pairs,
+      bytes: body.size,
+      count: body.count,
+      hosts_before: hosts.slice(0, 3),
+      hosts_at_cut: hosts.slice(0, 3),
+      acks: body.acks.map(({ key }) => didOfKey(key)),
+      layers_digest: body.layers_digest,
+      ...change.settled,
+    }
     const at = change.at ?? [cut[0] + 30_000, 0]
-    const op: OperationView<SpaceCheckpoint> = { id: cidOf(encodeCanonical(['op', this.n++])) as OperationId, space: 'coop:toy' as SpaceId, genesis, kind: law.kind, author: change.author ?? hosts[0], signer: hosts[0], grant: null, seq: 0, at, body, key: 'R', ...(change.settled === null ? {} : { settled }) }
+    const op: OperationView<SpaceCheckpoint> = {
+      id: cidOf(encodeCanonical(['op', this.n++])) as OperationId,
+      space: 'coop:toy' as SpaceId,
+      genesis,
+      kind: law.kind,
+      author: change.author ?? hosts[0],
+      signer: hosts[0],
+      grant: null,
+      seq: 0,
+      at,
+      body,
+      key: 'R',
+      ...(change.settled === null ? {} : { settled }),
+    }
     const decision = law.decide(op, this.tables)
     if (decision.outcome === 'lawful') law.apply(op, this.tables)
     return failing(decision)
@@ -43,7 +80,9 @@ class Space {
   }
 }
 
-const acks = (...who: readonly Did[]): Partial<SpaceCheckpoint> => ({ acks: who.map((did) => ({ key: keyOfDid(did), signature: new Uint8Array(64) })) as unknown as SpaceCheckpoint['acks'] })
+const acks = (...who: readonly Did[]): Partial<SpaceCheckpoint> => ({
+  acks: who.map((did) => ({ key: keyOfDid(did), signature: new Uint8Array(64) })) as unknown as SpaceCheckpoint['acks'],
+})
 
 test('makes the cut final and findable by its id', () => {
   const space = new Space()
@@ -72,7 +111,11 @@ test('refuses for each reason, in order of precedence', () => {
     ['other rules', { body: { rules: '0-other' } }, ['CHECKPOINT_RULES']],
     ['another root', { settled: { root: bytes(8) } }, ['CHECKPOINT_ROOT_DIFFERS']],
     ['another count', { settled: { count: 6 } }, ['CHECKPOINT_ROOT_DIFFERS']],
-    ['everything', { author: hosts[3], at: [999, 0], body: { ...acks(hosts[3]), rules: '0-other' }, settled: { pairs: 1 } }, ['NOT_A_HOST', 'CHECKPOINT_AHEAD', 'CHECKPOINT_ACKS', 'CHECKPOINT_NO_MAJORITY', 'CHECKPOINT_RULES', 'CHECKPOINT_ROOT_DIFFERS']],
+    [
+      'everything',
+      { author: hosts[3], at: [999, 0], body: { ...acks(hosts[3]), rules: '0-other' }, settled: { pairs: 1 } },
+      ['NOT_A_HOST', 'CHECKPOINT_AHEAD', 'CHECKPOINT_ACKS', 'CHECKPOINT_NO_MAJORITY', 'CHECKPOINT_RULES', 'CHECKPOINT_ROOT_DIFFERS'],
+    ],
   ]
   for (const [what, change, codes] of cases) assert.deepEqual(new Space().run([1_000, 0], change), codes, what)
 })

@@ -30,7 +30,13 @@ export function checkpointLaw(rules: string): Law<Body> {
       const distinct = new Set(acks)
       j.refuseIf(distinct.size !== acks.length || acks.some((did) => !hosts.has(did) || !settled.acks.includes(did)), 'CHECKPOINT_ACKS', { used: distinct.size })
       const short = [before, atCut].find((set) => !isMajority(set, distinct))
-      j.refuseIf(short !== undefined, 'CHECKPOINT_NO_MAJORITY', short === undefined ? {} : { limit: short.length, used: short.filter((did) => distinct.has(did)).length, params: { limit: short.length, used: short.filter((did) => distinct.has(did)).length } })
+      j.refuseIf(
+        short !== undefined,
+        'CHECKPOINT_NO_MAJORITY',
+        short === undefined
+          ? {}
+          : { limit: short.length, used: short.filter((did) => distinct.has(did)).length, params: { limit: short.length, used: short.filter((did) => distinct.has(did)).length } },
+      )
       const expected = adoptedRules(facts, body.cut[0]) ?? rules
       j.refuseIf(body.rules !== expected, 'CHECKPOINT_RULES', { params: { found: body.rules, expected } })
       const differing = differences(body, settled)

@@ -9,11 +9,13 @@ import { actView, mayConfirm } from './views.ts'
 export type ActMethods = 'act.list' | 'act.get' | 'act.propose' | 'act.confirm' | 'act.withdraw'
 
 export function actHandlers(parts: IdentityParts): Handlers<ActMethods> {
-  const show = (call: Call, id: OperationId) => (facts: Facts): ActView => {
-    const act = actById(facts, id)
-    if (act === undefined) throw refuse('ACT_UNKNOWN', { act: id })
-    return actView(facts, spaceOf(call).space, act, call.caller.did, parts.now())
-  }
+  const show =
+    (call: Call, id: OperationId) =>
+    (facts: Facts): ActView => {
+      const act = actById(facts, id)
+      if (act === undefined) throw refuse('ACT_UNKNOWN', { act: id })
+      return actView(facts, spaceOf(call).space, act, call.caller.did, parts.now())
+    }
   return {
     'act.list': (call) => {
       const { space, facts } = spaceOf(call)
@@ -39,7 +41,19 @@ export function actHandlers(parts: IdentityParts): Handlers<ActMethods> {
         location: (value: ActView) => `/v1/spaces/${space}/acts/${value.act_id}`,
       }
     },
-    'act.confirm': (call) => ({ space: spaceOf(call).space, kind: 'act.confirm', author: callerDid(call), body: { ref: call.input.operation_id }, view: show(call, call.input.operation_id) }),
-    'act.withdraw': (call) => ({ space: spaceOf(call).space, kind: 'act.withdraw', author: callerDid(call), body: { ref: call.input.operation_id }, view: show(call, call.input.operation_id) }),
+    'act.confirm': (call) => ({
+      space: spaceOf(call).space,
+      kind: 'act.confirm',
+      author: callerDid(call),
+      body: { ref: call.input.operation_id },
+      view: show(call, call.input.operation_id),
+    }),
+    'act.withdraw': (call) => ({
+      space: spaceOf(call).space,
+      kind: 'act.withdraw',
+      author: callerDid(call),
+      body: { ref: call.input.operation_id },
+      view: show(call, call.input.operation_id),
+    }),
   }
 }

@@ -9,7 +9,8 @@ import type { IdentityParts } from './parts.ts'
 import type { HeldIn } from './spaces.ts'
 import { chosenSpaces, spaceResults, spacesOf } from './spaces.ts'
 
-export type DeviceMethods = 'device.list' | 'device.add' | 'device.approve' | 'device.revoke' | 'identity.rotate' | 'identity.freeze'
+export type DeviceMethods = 'device.list' | 'device.add' | 'device.approve' | 'device.revoke'
+export type KeyMethods = 'identity.rotate' | 'identity.freeze'
 
 type SpaceResultsValue = ReturnType<typeof spaceResults>
 
@@ -58,7 +59,14 @@ function devicesIn(held: readonly HeldIn[], did: Did, now: number): readonly Dev
 export function deviceHandlers(parts: IdentityParts): Handlers<DeviceMethods> {
   const allow = (call: Call, spaces: readonly HeldIn[], device: { readonly grantee: Did; readonly label: string; readonly days: number }): WritePlans<SpaceResultsValue> => {
     const now = parts.now()
-    return inEach(call, spaces, 'identity.grant', () => ({ grantee: device.grantee, grantee_kind: 'device', scopes: deviceScopes, not_before_at: now, not_after_at: now + device.days * dayMs, label: device.label }))
+    return inEach(call, spaces, 'identity.grant', () => ({
+      grantee: device.grantee,
+      grantee_kind: 'device',
+      scopes: deviceScopes,
+      not_before_at: now,
+      not_after_at: now + device.days * dayMs,
+      label: device.label,
+    }))
   }
   return {
     'device.list': (call, journal) => {
@@ -68,7 +76,15 @@ export function deviceHandlers(parts: IdentityParts): Handlers<DeviceMethods> {
       const view = (device: Device): DeviceView => {
         const used = parts.usedAt?.(did, device.did)
         const live = new Set(device.spaces.filter(({ state }) => state === 'live').map(({ space }) => space))
-        return { did: device.did, label: device.label, state: device.state, spaces: device.spaces, missing_in: held.map(({ space }) => space).filter((space) => !live.has(space)), used_at: used === undefined ? null : timeText(used), this_device: call.caller.signer === device.did }
+        return {
+          did: device.did,
+          label: device.label,
+          state: device.state,
+          spaces: device.spaces,
+          missing_in: held.map(({ space }) => space).filter((space) => !live.has(space)),
+          used_at: used === undefined ? null : timeText(used),
+          this_device: call.caller.signer === device.did,
+        }
       }
       return { items: items.map(view), next }
     },
@@ -95,14 +111,25 @@ export function deviceHandlers(parts: IdentityParts): Handlers<DeviceMethods> {
       const known = devicesIn(chosen, did, parts.now()).find((device) => device.did === grantee)
       if (known === undefined) throw refuse('GRANT_UNKNOWN')
       const holding = chosen.filter(({ space }) => known.spaces.some((place) => place.space === space && (place.state === 'live' || place.state === 'pending')))
-      if (holding.length === 0) return { nothing: true, value: { spaces: known.spaces.map(({ space }) => ({ space, outcome: 'already_done' as const, operation: null, code: 'ALREADY_REVOKED' })) } }
+      if (holding.length === 0)
+        return { nothing: true, value: { spaces: known.spaces.map(({ space }) => ({ space, outcome: 'already_done' as const, operation: null, code: 'ALREADY_REVOKED' })) } }
       return inEach(call, holding, 'identity.revoke', () => ({ grantee, reason, ...(known_seq === undefined ? {} : { known_seq }) }))
     },
+  }
+}
+
+/** What changes a person's root in every space; only the person's own keys can sign it. */
+export function keyHandlers(): Handlers<KeyMethods> {
+  return {
     'identity.rotate': (call, journal) => {
       const did = callerDid(call)
       const { new_key, proofs, reason, keep_grants } = call.input
       const bySpace = new Map(proofs.map((proof) => [proof.space, proof]))
-      const spaces = chosenSpaces(journal, did, proofs.map(({ space }) => space))
+      const spaces = chosenSpaces(
+        journal,
+        did,
+        proofs.map(({ space }) => space),
+      )
       return inEach(call, spaces, 'identity.rotate', ({ space }) => {
         const proof = bySpace.get(space)
         return { new_key, proof: { did, key: new_key, old_key: proof?.old_key, signature: proof?.signature }, reason, keep_grants }
@@ -116,4 +143,3 @@ export function deviceHandlers(parts: IdentityParts): Handlers<DeviceMethods> {
     },
   }
 }
-

@@ -26,11 +26,13 @@ export function pageBy<Item>(items: readonly Item[], call: ListCall, idOf: (item
 }
 
 export function grantHandlers(parts: IdentityParts): Handlers<GrantMethods> {
-  const show = (call: Call, id: OperationId) => (facts: Facts): GrantView => {
-    const found = grantById(facts, id)
-    if (found === undefined) throw refuse('GRANT_UNKNOWN')
-    return grantView(spaceOf(call).space, found, parts.now())
-  }
+  const show =
+    (call: Call, id: OperationId) =>
+    (facts: Facts): GrantView => {
+      const found = grantById(facts, id)
+      if (found === undefined) throw refuse('GRANT_UNKNOWN')
+      return grantView(spaceOf(call).space, found, parts.now())
+    }
   return {
     'identity.resolve': (call, journal) => {
       const { facts, input } = call
@@ -52,7 +54,15 @@ export function grantHandlers(parts: IdentityParts): Handlers<GrantMethods> {
       const { grantee = journal.node, grantee_kind, scopes, not_before_at, not_after_at, for_ms, max_amount, label } = call.input
       const from = not_before_at === undefined ? parts.now() : Date.parse(not_before_at)
       const until = not_after_at === undefined ? from + (for_ms ?? grantMsBounds[grantee_kind].usual) : Date.parse(not_after_at)
-      const body = { grantee, grantee_kind, scopes, not_before_at: from, not_after_at: until, label: label ?? (grantee_kind === 'node' ? 'Node' : 'Device'), ...(max_amount === undefined ? {} : { max_amount }) }
+      const body = {
+        grantee,
+        grantee_kind,
+        scopes,
+        not_before_at: from,
+        not_after_at: until,
+        label: label ?? (grantee_kind === 'node' ? 'Node' : 'Device'),
+        ...(max_amount === undefined ? {} : { max_amount }),
+      }
       return {
         space,
         kind: 'identity.grant',
@@ -68,7 +78,13 @@ export function grantHandlers(parts: IdentityParts): Handlers<GrantMethods> {
       // Who may not know of it hears what a stranger hears.
       const found = grantById(facts, operation_id)
       if (found === undefined || (found.author !== callerDid(call) && found.row.grantee !== callerDid(call))) throw refuse('GRANT_UNKNOWN')
-      return { space, kind: 'identity.revoke', author: callerDid(call), body: { grant: operation_id, reason, ...(known_seq === undefined ? {} : { known_seq }) }, view: show(call, operation_id) }
+      return {
+        space,
+        kind: 'identity.revoke',
+        author: callerDid(call),
+        body: { grant: operation_id, reason, ...(known_seq === undefined ? {} : { known_seq }) },
+        view: show(call, operation_id),
+      }
     },
   }
 }

@@ -32,9 +32,26 @@ class World {
 
   constructor() {
     const key = keyOf('the node')
-    this.journal = openJournal({ store: openMemoryStore(), key, node: didOfKey(key.publicKey), rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules), wall: () => this.now, options: { ...journalDefaults, verifyThreads: 0 } })
+    this.journal = openJournal({
+      store: openMemoryStore(),
+      key,
+      node: didOfKey(key.publicKey),
+      rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules),
+      wall: () => this.now,
+      options: { ...journalDefaults, verifyThreads: 0 },
+    })
     this.standing = openStanding(this.journal, () => this.now)
-    const parts = { now: () => this.now, sealer: openSealer([new Uint8Array(32).fill(1)]), network: () => this.network, origin: () => 'http://127.0.0.1:8080', mayFound: () => true, rights: this.standing.rights, grant: this.standing.grant, random: (count: number) => new Uint8Array(count).fill(5), timeZone: 'UTC' }
+    const parts = {
+      now: () => this.now,
+      sealer: openSealer([new Uint8Array(32).fill(1)]),
+      network: () => this.network,
+      origin: () => 'http://127.0.0.1:8080',
+      mayFound: () => true,
+      rights: this.standing.rights,
+      grant: this.standing.grant,
+      random: (count: number) => new Uint8Array(count).fill(5),
+      timeZone: 'UTC',
+    }
     this.handlers = { ...coopHandlers(parts), ...identityHandlers({ now: () => this.now }) }
   }
 
@@ -44,7 +61,16 @@ class World {
     const space = row.space === 'own' || row.space === 'node' ? undefined : (row.space.replace(/\{(\w+)\}/, (_, field: string) => String(parsed[field])) as SpaceId)
     const facts = space === undefined ? undefined : this.journal.read(space)
     const did = didOf(name)
-    return { method, input: parsed, caller: { did, signer: didOf(signer), operator: false, lang: 'en' }, options: { requestId: 'r' }, rights: space === undefined ? new Set<string>() : this.standing.rights(did, space), page: { limit: 50, reverse: false, after: null }, ...(space === undefined ? {} : { space }), ...(facts === undefined ? {} : { facts }) }
+    return {
+      method,
+      input: parsed,
+      caller: { did, signer: didOf(signer), operator: false, lang: 'en' },
+      options: { requestId: 'r' },
+      rights: space === undefined ? new Set<string>() : this.standing.rights(did, space),
+      page: { limit: 50, reverse: false, after: null },
+      ...(space === undefined ? {} : { space }),
+      ...(facts === undefined ? {} : { facts }),
+    }
   }
 
   async read(method: MethodName, name: string, input: Record<string, unknown> = {}): Promise<any> {
@@ -80,8 +106,19 @@ class World {
   async send(plan: WritePlan, name: string, signer: string): Promise<WriteResult<any>> {
     this.now += 1_000
     const grant = this.standing.grant(plan.space, plan.author, didOf(signer), plan.kind, this.now) ?? null
-    const unsigned = this.journal.draft({ space: plan.space, kind: plan.kind, author: didOf(name), signer: didOf(signer), grant, body: plan.body, ...(plan.genesis === true ? { genesis: null } : {}) })
-    return this.journal.submit(sealOperation(unsigned.envelope, unsigned.body, (message) => keyOf(signer).sign(message)), { answer: plan.view })
+    const unsigned = this.journal.draft({
+      space: plan.space,
+      kind: plan.kind,
+      author: didOf(name),
+      signer: didOf(signer),
+      grant,
+      body: plan.body,
+      ...(plan.genesis === true ? { genesis: null } : {}),
+    })
+    return this.journal.submit(
+      sealOperation(unsigned.envelope, unsigned.body, (message) => keyOf(signer).sign(message)),
+      { answer: plan.view },
+    )
   }
 
   async must(method: MethodName, name: string, input: Record<string, unknown>, signer = name): Promise<any> {
@@ -93,7 +130,13 @@ class World {
 
   /** Ada, Ben and Chen found the food coop. */
   async open(): Promise<this> {
-    await this.journal.propose({ space: 'commons' as SpaceId, kind: 'commons.found', author: this.journal.node, grant: null, body: { name: 'test', keepers: [this.journal.node], stewards: [], nonce: new Uint8Array(16) } })
+    await this.journal.propose({
+      space: 'commons' as SpaceId,
+      kind: 'commons.found',
+      author: this.journal.node,
+      grant: null,
+      body: { name: 'test', keepers: [this.journal.node], stewards: [], nonce: new Uint8Array(16) },
+    })
     this.network = this.journal.info('commons' as SpaceId)?.genesis
     const founders = ['Ada', 'Ben', 'Chen'].map((name) => ({ did: didOf(name), name, roles: name === 'Chen' ? ['member', 'treasurer'] : ['member', 'steward'] }))
     const coop = await this.must('coop.create', 'Ada', { name: 'Food', id: 'food', type: 'consumer', founders })
@@ -118,9 +161,18 @@ test('a person lets this node sign, sees it in the list, and takes it back', asy
   assert.equal(Date.parse(grant.not_after_at) - Date.parse(grant.not_before_at), dayMs / 2)
   const node = await w.journal.propose({ space: food, kind: 'coop.member.profile', author: didOf('Ada'), grant: grant.grant_id, body: { name: 'Ada L.' } })
   assert.equal(node.outcome, 'applied')
-  const outside = await w.journal.propose({ space: food, kind: 'coop.host.add', author: didOf('Ada'), grant: grant.grant_id, body: { did: didOf('another node'), label: 'Oak', note: '' } })
+  const outside = await w.journal.propose({
+    space: food,
+    kind: 'coop.host.add',
+    author: didOf('Ada'),
+    grant: grant.grant_id,
+    body: { did: didOf('another node'), label: 'Oak', note: '' },
+  })
   assert.deepEqual(codesOf(outside)[0], 'GRANT_SCOPE')
-  assert.deepEqual((await w.read('identity.grants.list', 'Ada', { space: food, live: true })).map((one: any) => one.grant_id), [grant.grant_id])
+  assert.deepEqual(
+    (await w.read('identity.grants.list', 'Ada', { space: food, live: true })).map((one: any) => one.grant_id),
+    [grant.grant_id],
+  )
   assert.deepEqual(await w.read('identity.grants.list', 'Ben', { space: food }), [])
   await assert.rejects(w.write('identity.revoke', 'Ben', { space: food, operation_id: grant.grant_id }), refusal('GRANT_UNKNOWN'))
   const revoked = await w.must('identity.revoke', 'Ada', { space: food, operation_id: grant.grant_id, reason: 'replaced' })
@@ -133,7 +185,10 @@ test('a person lets this node sign, sees it in the list, and takes it back', asy
 test('a device is added, listed, used, approved where it is missing, and revoked everywhere', async () => {
   const w = await new World().open()
   const added = await w.must('device.add', 'Ada', { grantee: didOf('phone'), label: 'Phone', days: 100 })
-  assert.deepEqual(added.spaces.map((one: any) => [one.space, one.outcome]), [[food, 'applied']])
+  assert.deepEqual(
+    added.spaces.map((one: any) => [one.space, one.outcome]),
+    [[food, 'applied']],
+  )
   const [device] = await w.read('device.list', 'Ada')
   assert.deepEqual([device.did, device.label, device.state, device.missing_in, device.this_device], [didOf('phone'), 'Phone', 'live', [], false])
   assert.deepEqual(await w.read('device.list', 'Ben'), [])
@@ -158,7 +213,10 @@ test('what a lost device signed after its owner last knew it is named', async ()
   await w.must('coop.update_profile', 'Ada', { coop_id: 'food', did: didOf('Ada'), name: 'A thief' }, 'phone')
   await w.must('device.revoke', 'Ada', { did: didOf('phone'), reason: 'lost', known_seq: 0 })
   const suspects = suspectsOf(w.journal, food, device.spaces[0].grant_id)
-  assert.deepEqual(suspects.map(({ body }) => (body as { name: string }).name), ['A thief'])
+  assert.deepEqual(
+    suspects.map(({ body }) => (body as { name: string }).name),
+    ['A thief'],
+  )
 })
 
 test('a root key is replaced with its proof; the old one is refused, the DID stays', async () => {
@@ -167,7 +225,10 @@ test('a root key is replaced with its proof; the old one is refused, the DID sta
     const payload = rotatePayload({ network: w.network as OperationId, space: food }, { did: didOf('Ada'), old_key: didOf(old), key: didOf('Ada two') })
     return { space: food, old_key: didOf(old), signature: toBase64Url(keyOf('Ada two').sign(statementBytes('rotate', payload))) }
   }
-  await assert.rejects(w.write('identity.rotate', 'Ada', { new_key: didOf('Ada two'), proofs: [{ ...proof('Ada'), signature: 'A'.repeat(86) }], reason: 'scheduled' }), (error: unknown) => (error as { code?: string }).code === 'OPERATION_MALFORMED')
+  await assert.rejects(
+    w.write('identity.rotate', 'Ada', { new_key: didOf('Ada two'), proofs: [{ ...proof('Ada'), signature: 'A'.repeat(86) }], reason: 'scheduled' }),
+    (error: unknown) => (error as { code?: string }).code === 'OPERATION_MALFORMED',
+  )
   await w.must('identity.rotate', 'Ada', { new_key: didOf('Ada two'), proofs: [proof('Ada')], reason: 'scheduled' })
   const profile = { coop_id: 'food', did: didOf('Ada'), name: 'Ada again' }
   assert.deepEqual((await w.write('coop.update_profile', 'Ada', profile)).codes, ['KEY_RETIRED'])
@@ -234,5 +295,6 @@ test('gauges count live permissions and acts', async () => {
   await w.must('act.propose', 'Ada', { space: food, kind: 'coop.host.add', body: { did: didOf('another node'), label: 'Oak' } })
   measureIdentity(w.journal, metrics, w.now)
   const { body } = await metrics.text(false)
-  for (const line of ['icn_identity_grants{kind="device"} 2', 'icn_identity_grants{kind="node"} 1', 'icn_acts{state="open"} 1', 'icn_acts{state="done"} 0']) assert.ok(body.includes(line), line)
+  for (const line of ['icn_identity_grants{kind="device"} 2', 'icn_identity_grants{kind="node"} 1', 'icn_acts{state="open"} 1', 'icn_acts{state="done"} 0'])
+    assert.ok(body.includes(line), line)
 })

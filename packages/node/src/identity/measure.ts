@@ -8,6 +8,16 @@ export function measureIdentity(journal: JournalApi, metrics: Metrics, now: numb
   const held = journal.spaces().flatMap(({ space }) => journal.read(space) ?? [])
   const grants = held.map((facts) => countLiveGrants(facts, now))
   const acts = held.map((facts) => countActs(facts, now))
-  for (const kind of granteeKinds) metrics.set('icn_identity_grants', grants.reduce((sum, one) => sum + one[kind], 0), { kind })
-  for (const state of actStates) metrics.set('icn_acts', acts.reduce((sum, one) => sum + one[state], 0), { state })
+  for (const kind of granteeKinds)
+    metrics.set(
+      'icn_identity_grants',
+      grants.reduce((sum, one) => sum + one[kind], 0),
+      { kind },
+    )
+  for (const state of actStates)
+    metrics.set(
+      'icn_acts',
+      acts.reduce((sum, one) => sum + one[state], 0),
+      { state },
+    )
 }

@@ -31,7 +31,7 @@ export function grantView(space: SpaceId, { id, author, row }: DomainGrant, now:
 export function mayConfirm(facts: Facts, space: SpaceId, { row }: ActRowView, did: Did, now: number): boolean {
   if (actState(row, now) !== 'open' || row.proposer === did || row.subject === did || row.confirmed.some((one) => one.did === did)) return false
   const rule = profileOf(space).actRule(facts, { kind: row.kind, body: row.body, proposer: row.proposer, at: now })
-  return rule !== undefined && rule.eligible(did).every((check) => check.result !== 'fail')
+  return rule?.eligible(did).every((check) => check.result !== 'fail') === true
 }
 
 export function actView(facts: Facts, space: SpaceId, act: ActRowView, did: Did | undefined, now: number): ActView {

@@ -108,7 +108,9 @@ export class SupervisedActor<Handle> implements ActorRef<Handle> {
     const life = new AbortController()
     this.#life = life
     try {
-      const running = await actorInCharge.run(this.name, async () => this.#spec.start({ mailbox: this.#mailbox, signal: life.signal, crash: (error) => this.#life === life && this.crash(error) }))
+      const running = await actorInCharge.run(this.name, async () =>
+        this.#spec.start({ mailbox: this.#mailbox, signal: life.signal, crash: (error) => this.#life === life && this.crash(error) }),
+      )
       if (this.#stopping || life.signal.aborted) {
         await this.#end(running)
         // Asked to stop in the middle: nobody waits for it any more.
@@ -175,7 +177,13 @@ export class SupervisedActor<Handle> implements ActorRef<Handle> {
   async #end(running: RunningActor<Handle> | undefined, ms = this.#parts.options.shutdownTimeoutMs): Promise<boolean> {
     if (running?.stop === undefined) return true
     const stopped = (async () => actorInCharge.run(this.name, () => running.stop?.()))().catch((error: unknown) => this.#parts.faults.note('actor', error))
-    return (await withDeadline(this.#parts.timing, ms, stopped.then(() => {}))) === 'done'
+    return (
+      (await withDeadline(
+        this.#parts.timing,
+        ms,
+        stopped.then(() => {}),
+      )) === 'done'
+    )
   }
 
   /** For good. True when it ended in time. */

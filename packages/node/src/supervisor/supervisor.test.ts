@@ -70,7 +70,13 @@ class Scene {
   /** Value of a series, by the start of its line. */
   async measure(line: string): Promise<number> {
     const { body } = await this.metrics.text(false)
-    return Number(body.split('\n').find((text) => text.startsWith(`${line} `))?.split(' ').at(-1) ?? Number.NaN)
+    return Number(
+      body
+        .split('\n')
+        .find((text) => text.startsWith(`${line} `))
+        ?.split(' ')
+        .at(-1) ?? Number.NaN,
+    )
   }
 }
 
@@ -128,8 +134,14 @@ test('a crashed actor comes back after a growing wait; meanwhile it says that it
   assert.equal(coop.handle, 1)
   crash(new Error('broken'))
   assert.equal(coop.isUp, false)
-  assert.throws(() => coop.handle, (error: unknown) => error instanceof CallRefusal && error.code === 'ACTOR_DOWN')
-  await assert.rejects(coop.mailbox.deliver(async () => 1), refusedWith('ACTOR_DOWN'))
+  assert.throws(
+    () => coop.handle,
+    (error: unknown) => error instanceof CallRefusal && error.code === 'ACTOR_DOWN',
+  )
+  await assert.rejects(
+    coop.mailbox.deliver(async () => 1),
+    refusedWith('ACTOR_DOWN'),
+  )
   await scene.time.advance(99)
   assert.equal(coop.isUp, false)
   await scene.time.advance(1)
@@ -142,13 +154,22 @@ test('a crashed actor comes back after a growing wait; meanwhile it says that it
   assert.equal(await scene.measure('icn_supervisor_actor_restarts_total{actor="coop"}'), 2)
   assert.equal(await scene.measure('icn_supervisor_errors_total{operation="actor"}'), 2)
   assert.deepEqual(scene.fatal, [])
-  assert.deepEqual(scene.supervisor.recentFaults().map(({ text }) => text), ['Error: broken', 'Error: broken again'])
+  assert.deepEqual(
+    scene.supervisor.recentFaults().map(({ text }) => text),
+    ['Error: broken', 'Error: broken again'],
+  )
 })
 
 test('the sixth crash within a minute ends the daemon loudly; spread over time they do not', async () => {
   const scene = new Scene()
   let crash = (_: unknown): void => {}
-  await scene.supervisor.spawn({ name: 'coop', start: (context) => ({ handle: void (crash = context.crash) }) })
+  await scene.supervisor.spawn({
+    name: 'coop',
+    start: (context) => {
+      crash = context.crash
+      return { handle: null }
+    },
+  })
   for (let i = 0; i < 20; i++) {
     crash(new Error('now and then'))
     await scene.time.advance(60_000)
@@ -182,9 +203,15 @@ test('a start that fails again counts as a crash, up to the end', async () => {
 test('a broken invariant restarts the actor, an ordinary error only reaches the caller', async () => {
   const scene = new Scene()
   const coop = await scene.supervisor.spawn({ name: 'coop', start: () => ({ handle: null }) })
-  await assert.rejects(coop.mailbox.deliver(() => Promise.reject(new Error('no'))), /no/)
+  await assert.rejects(
+    coop.mailbox.deliver(() => Promise.reject(new Error('no'))),
+    /no/,
+  )
   assert.equal(coop.isUp, true)
-  await assert.rejects(coop.mailbox.deliver(() => Promise.reject(new InvariantBroken('books'))), /books/)
+  await assert.rejects(
+    coop.mailbox.deliver(() => Promise.reject(new InvariantBroken('books'))),
+    /books/,
+  )
   assert.equal(coop.isUp, false)
 })
 
@@ -196,12 +223,18 @@ test('messages run one after the other; a hundred may wait, the next is refused'
   const first = coop.mailbox.deliver(() => new Promise<void>((resolve) => (open = resolve)))
   const others = Array.from({ length: 99 }, (_, i) => coop.mailbox.deliver(async () => void order.push(i)))
   assert.equal(await scene.measure('icn_supervisor_mailbox_depth{actor="coop"}'), 100)
-  await assert.rejects(coop.mailbox.deliver(async () => 1), refusedWith('MAILBOX_FULL'))
+  await assert.rejects(
+    coop.mailbox.deliver(async () => 1),
+    refusedWith('MAILBOX_FULL'),
+  )
   assert.equal(await scene.measure('icn_supervisor_mailbox_rejected_total{actor="coop"}'), 1)
   assert.deepEqual(order, [])
   open()
   await Promise.all([first, ...others])
-  assert.deepEqual(order, Array.from({ length: 99 }, (_, i) => i))
+  assert.deepEqual(
+    order,
+    Array.from({ length: 99 }, (_, i) => i),
+  )
   assert.equal(await scene.measure('icn_supervisor_mailbox_depth{actor="coop"}'), 0)
   assert.equal(await scene.measure('icn_supervisor_message_duration_seconds_count{actor="coop"}'), 100)
 })
@@ -270,7 +303,10 @@ test('a stop tells those who wait, and no crash brings anything back', async () 
   assert.deepEqual(await scene.supervisor.stop(), [])
   await scene.time.advance(60_000)
   assert.equal(lives, 1)
-  await assert.rejects(coop.mailbox.deliver(async () => 1), refusedWith('STOPPING'))
+  await assert.rejects(
+    coop.mailbox.deliver(async () => 1),
+    refusedWith('STOPPING'),
+  )
   await assert.rejects(scene.supervisor.spawn(idle('rpc', [])), /stopping/)
 })
 

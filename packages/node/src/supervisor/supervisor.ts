@@ -106,7 +106,14 @@ export class Supervisor {
     if (this.#stopped !== undefined) throw new Error('the daemon is stopping')
     if (this.#state === 'stopped') this.#enter('starting')
     const { timing, metrics, chance } = this.#parts
-    const actor = new SupervisedActor(spec, { options: this.#options, timing, metrics, chance, faults: this.#faults, onGiveUp: (name, error) => this.#giveUp(`${name} crashed more than ${this.#options.restartAttemptsMax} times in ${this.#options.restartWindowMs} ms`, error) })
+    const actor = new SupervisedActor(spec, {
+      options: this.#options,
+      timing,
+      metrics,
+      chance,
+      faults: this.#faults,
+      onGiveUp: (name, error) => this.#giveUp(`${name} crashed more than ${this.#options.restartAttemptsMax} times in ${this.#options.restartWindowMs} ms`, error),
+    })
     const listed = actor as SupervisedActor<unknown>
     // Listed before it runs, so that a stop in the middle of a start reaches it too.
     this.#actors.push(listed)

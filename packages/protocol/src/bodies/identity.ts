@@ -80,7 +80,12 @@ export type IdentityRotate = z.output<typeof IdentityRotate>
 export const IdentityFreeze = z.strictObject({ reason: text(1, 200), final: z.boolean() })
 export type IdentityFreeze = z.output<typeof IdentityFreeze>
 
-export const IdentitySweep = z.strictObject({ items: z.array(z.strictObject({ kind: z.enum(identitySweepKinds), ref: operationId })).min(1).max(100) })
+export const IdentitySweep = z.strictObject({
+  items: z
+    .array(z.strictObject({ kind: z.enum(identitySweepKinds), ref: operationId }))
+    .min(1)
+    .max(100),
+})
 export type IdentitySweep = z.output<typeof IdentitySweep>
 
 export const identityBodies = {

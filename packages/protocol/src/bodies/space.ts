@@ -39,10 +39,15 @@ export const SpaceCheckpoint = z
     rules: z.string().min(1).max(128),
     snapshot_id: hash,
     global_state_root: hash,
-    acks: z.array(z.strictObject({ key: bytes(32), signature: bytes(64) })).min(1).max(checkpointAcksMax),
+    acks: z
+      .array(z.strictObject({ key: bytes(32), signature: bytes(64) }))
+      .min(1)
+      .max(checkpointAcksMax),
     missing: z.array(did).max(64),
   })
-  .refine((body) => body.layers.reduce((sum, layer) => sum + (layer.changes?.length ?? 0), 0) <= checkpointChangesMax, { message: `at most ${checkpointChangesMax} changes over all layers` })
+  .refine((body) => body.layers.reduce((sum, layer) => sum + (layer.changes?.length ?? 0), 0) <= checkpointChangesMax, {
+    message: `at most ${checkpointChangesMax} changes over all layers`,
+  })
 export type SpaceCheckpoint = z.output<typeof SpaceCheckpoint>
 
 /** Ruling 24: names a cut by what it says, not by the operation that carried it. */

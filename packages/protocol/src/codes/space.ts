@@ -3,18 +3,42 @@ import { defineCodes } from './define.ts'
 export const spaceCodes = defineCodes({
   // checkpoints
   CHECKPOINT_STALE: { class: 'already_done', en: 'Everything up to this cut is confirmed already.', es: 'Todo hasta este corte ya está confirmado.' },
-  CHECKPOINT_SPLIT: { class: 'conflict', en: 'Another checkpoint follows the same one, and neither continues the other.', es: 'Otro punto de control sigue al mismo, y ninguno continúa al otro.' },
+  CHECKPOINT_SPLIT: {
+    class: 'conflict',
+    en: 'Another checkpoint follows the same one, and neither continues the other.',
+    es: 'Otro punto de control sigue al mismo, y ninguno continúa al otro.',
+  },
   CHECKPOINT_AHEAD: { class: 'rule', en: 'A checkpoint’s cut lies before the checkpoint itself.', es: 'El corte de un punto de control está antes del propio punto de control.' },
   CHECKPOINT_UNSETTLED: { class: 'rule', en: 'The cut could not be computed here.', es: 'El corte no se pudo calcular aquí.' },
-  CHECKPOINT_ACKS: { class: 'rule', en: 'An acknowledgement is repeated, wrong, or of a node that is no host.', es: 'Una confirmación está repetida, es incorrecta o es de un nodo que no es anfitrión.' },
-  CHECKPOINT_NO_MAJORITY: { class: 'rule', en: '{used} of {limit} hosts have confirmed; more than half are needed.', es: 'Han confirmado {used} de {limit} anfitriones; se necesita más de la mitad.' },
-  CHECKPOINT_RULES: { class: 'rule', en: 'The checkpoint was made under the rules {found}; here {expected} hold.', es: 'El punto de control se hizo con las reglas {found}; aquí valen {expected}.' },
-  CHECKPOINT_ROOT_DIFFERS: { class: 'rule', en: 'The checkpoint says something else about {fields} than what was computed here.', es: 'El punto de control dice otra cosa sobre {fields} que lo calculado aquí.' },
+  CHECKPOINT_ACKS: {
+    class: 'rule',
+    en: 'An acknowledgement is repeated, wrong, or of a node that is no host.',
+    es: 'Una confirmación está repetida, es incorrecta o es de un nodo que no es anfitrión.',
+  },
+  CHECKPOINT_NO_MAJORITY: {
+    class: 'rule',
+    en: '{used} of {limit} hosts have confirmed; more than half are needed.',
+    es: 'Han confirmado {used} de {limit} anfitriones; se necesita más de la mitad.',
+  },
+  CHECKPOINT_RULES: {
+    class: 'rule',
+    en: 'The checkpoint was made under the rules {found}; here {expected} hold.',
+    es: 'El punto de control se hizo con las reglas {found}; aquí valen {expected}.',
+  },
+  CHECKPOINT_ROOT_DIFFERS: {
+    class: 'rule',
+    en: 'The checkpoint says something else about {fields} than what was computed here.',
+    es: 'El punto de control dice otra cosa sobre {fields} que lo calculado aquí.',
+  },
 
   // quarantine
   QUARANTINE_UNKNOWN: { class: 'not_found', en: 'No such operation waits in the quarantine.', es: 'Esa operación no está en la cuarentena.' },
   QUARANTINE_CLOSED: { class: 'already_done', en: 'This entry was settled already.', es: 'Esta entrada ya está resuelta.' },
-  QUARANTINE_NOT_NEEDED: { class: 'conflict', en: 'This operation has taken effect; there is nothing to settle.', es: 'Esta operación ha surtido efecto; no hay nada que resolver.' },
+  QUARANTINE_NOT_NEEDED: {
+    class: 'conflict',
+    en: 'This operation has taken effect; there is nothing to settle.',
+    es: 'Esta operación ha surtido efecto; no hay nada que resolver.',
+  },
   REISSUE_UNKNOWN: { class: 'not_found', en: 'The operation said to replace it is not held here.', es: 'La operación que la sustituye no se guarda aquí.' },
 
   // adoption of rules
@@ -23,7 +47,11 @@ export const spaceCodes = defineCodes({
   ALREADY_ADOPTED: { class: 'already_done', en: 'The rules {rules} are adopted already.', es: 'Las reglas {rules} ya están adoptadas.' },
 
   // commons
-  FOUNDER_UNNAMED: { class: 'forbidden', en: 'A network is founded by one of the stewards or keepers it names.', es: 'Una red la funda uno de los responsables o guardianes que nombra.' },
+  FOUNDER_UNNAMED: {
+    class: 'forbidden',
+    en: 'A network is founded by one of the stewards or keepers it names.',
+    es: 'Una red la funda uno de los responsables o guardianes que nombra.',
+  },
   NAMES_REPEATED: { class: 'input', en: 'A DID is named twice.', es: 'Un DID aparece dos veces.' },
   NOT_A_KEEPER: { class: 'forbidden', en: 'Only a keeper of the network may do this.', es: 'Solo puede hacerlo un guardián de la red.' },
 })

@@ -16,7 +16,7 @@ const vectors = JSON.parse(readFileSync(new URL('../../vectors/ed25519.json', im
 
 /** One suite for every implementation: a signature that one accepts and another refuses would split a space. */
 const verifiers: Readonly<Record<string, (signature: Uint8Array, message: Uint8Array, key: Uint8Array) => boolean | Promise<boolean>>> = {
-  'libsodium': verifySignature,
+  libsodium: verifySignature,
   'portable code': verifyStrict,
   'WebCrypto or portable code, as the browser has it': verifyInBrowser,
 }
@@ -27,7 +27,11 @@ for (const [name, verify] of Object.entries(verifiers)) {
   })
 }
 
-const signers: Readonly<Record<string, (seed: Uint8Array) => Signer | Promise<Signer>>> = { 'libsodium': signingKeyFromSeed, 'portable code': portableSigner, 'browser': signerInBrowser }
+const signers: Readonly<Record<string, (seed: Uint8Array) => Signer | Promise<Signer>>> = {
+  libsodium: signingKeyFromSeed,
+  'portable code': portableSigner,
+  browser: signerInBrowser,
+}
 
 for (const [name, signerOf] of Object.entries(signers)) {
   test(`${name} signs as RFC 8032 does`, async () => {

@@ -36,9 +36,11 @@ export async function writeSafely(file: string, content: string | Uint8Array, op
   }
   if (options.exclusive === true) {
     // A link, unlike a rename, never replaces.
-    await link(beside, file).catch((error: unknown) => {
-      throw isCode(error, 'EEXIST') ? new KeyFileRefused('KEY_EXISTS', { file }) : error
-    }).finally(() => unlink(beside))
+    await link(beside, file)
+      .catch((error: unknown) => {
+        throw isCode(error, 'EEXIST') ? new KeyFileRefused('KEY_EXISTS', { file }) : error
+      })
+      .finally(() => unlink(beside))
   } else await rename(beside, file)
   options.after?.('placed')
   const opened = await open(folder, constants.O_RDONLY)

@@ -28,14 +28,28 @@ const Head = z.strictObject({
   did,
   created_at: timeMs,
   label: nameText(1, 64).optional(),
-  kdf: z.strictObject({ name: z.literal('argon2id'), passes: int(1, kdfBounds.passesMax), memory_kib: int(kdfBounds.memoryKibMin, kdfBounds.memoryKibMax), lanes: z.literal(1), salt: bytes(16) }),
-  aead: z.discriminatedUnion('name', [z.strictObject({ name: z.literal('xchacha20-poly1305'), nonce: bytes(24) }), z.strictObject({ name: z.literal('aes-256-gcm'), nonce: bytes(12) })]),
+  kdf: z.strictObject({
+    name: z.literal('argon2id'),
+    passes: int(1, kdfBounds.passesMax),
+    memory_kib: int(kdfBounds.memoryKibMin, kdfBounds.memoryKibMax),
+    lanes: z.literal(1),
+    salt: bytes(16),
+  }),
+  aead: z.discriminatedUnion('name', [
+    z.strictObject({ name: z.literal('xchacha20-poly1305'), nonce: bytes(24) }),
+    z.strictObject({ name: z.literal('aes-256-gcm'), nonce: bytes(12) }),
+  ]),
 })
 const KeyFileSchema = z.strictObject({ ...Head.shape, box: bytes(32, 4_096) })
 export type KeyFile = z.output<typeof KeyFileSchema>
 export type KeyFileHead = z.output<typeof Head>
 
-const Box = z.strictObject({ keys: z.array(z.strictObject({ use: z.enum(keyUses), seed: bytes(32), created_at: timeMs })).min(1).max(16) })
+const Box = z.strictObject({
+  keys: z
+    .array(z.strictObject({ use: z.enum(keyUses), seed: bytes(32), created_at: timeMs }))
+    .min(1)
+    .max(16),
+})
 
 /** A no of a key file, with its row in the table of codes. */
 export class KeyFileRefused extends Error {
@@ -107,7 +121,12 @@ export function checkPassphrase(passphrase: Secret): { readonly short: boolean }
 }
 
 /** Salt and nonce are new at every write. */
-export async function sealKeyFile(file: OpenKeyFile, passphrase: Secret, crypto: KeyFileCrypto, cost: { readonly passes: number; readonly memory_kib: number } = kdfUsual): Promise<KeyFile> {
+export async function sealKeyFile(
+  file: OpenKeyFile,
+  passphrase: Secret,
+  crypto: KeyFileCrypto,
+  cost: { readonly passes: number; readonly memory_kib: number } = kdfUsual,
+): Promise<KeyFile> {
   checkPassphrase(passphrase)
   const head = Head.parse({
     format: 'icn-key',

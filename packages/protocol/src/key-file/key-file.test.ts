@@ -30,15 +30,26 @@ const pass = (text = 'correct horse battery'): Secret => Secret.ofText(text)
 const at = 1_800_000_000_000
 const code = (expected: string) => (error: unknown) => error instanceof KeyFileRefused && error.code === expected
 
-const sealed = (crypto: KeyFileCrypto = nodeKeyFileCrypto, n = 7): Promise<KeyFile> => sealKeyFile(newKeyFile('person', seed(n), at, { label: 'Ada', more: [{ use: 'seal', seed: seed(9), created_at: at }] }), pass(), crypto, cheap)
+const sealed = (crypto: KeyFileCrypto = nodeKeyFileCrypto, n = 7): Promise<KeyFile> =>
+  sealKeyFile(newKeyFile('person', seed(n), at, { label: 'Ada', more: [{ use: 'seal', seed: seed(9), created_at: at }] }), pass(), crypto, cheap)
 
 test('what one platform seals the other opens, and only with the passphrase', async () => {
-  for (const [writer, reader] of [[nodeKeyFileCrypto, nodeKeyFileCrypto], [nodeKeyFileCrypto, portableKeyFileCrypto], [portableKeyFileCrypto, nodeKeyFileCrypto]] as const) {
+  for (const [writer, reader] of [
+    [nodeKeyFileCrypto, nodeKeyFileCrypto],
+    [nodeKeyFileCrypto, portableKeyFileCrypto],
+    [portableKeyFileCrypto, nodeKeyFileCrypto],
+  ] as const) {
     const file = parseKeyFile(printKeyFile(await sealed(writer)))
     const opened = await openKeyFile(file, pass(), reader)
     assert.equal(opened.did, file.did)
-    assert.deepEqual(opened.keys.map(({ use }) => use), ['main', 'seal'])
-    assert.deepEqual(mainSeed(opened).reveal((bytes) => [...bytes]), [...new Uint8Array(32).fill(7)])
+    assert.deepEqual(
+      opened.keys.map(({ use }) => use),
+      ['main', 'seal'],
+    )
+    assert.deepEqual(
+      mainSeed(opened).reveal((bytes) => [...bytes]),
+      [...new Uint8Array(32).fill(7)],
+    )
     await assert.rejects(openKeyFile(file, pass('correct horse batterx'), reader), code('PASSPHRASE_WRONG'))
   }
 })
@@ -62,10 +73,29 @@ test('salt and nonce are new at every write', async () => {
 
 test('hostile numbers are refused before any work', async () => {
   const file = JSON.parse(printKeyFile(await sealed())) as { kdf: Record<string, unknown>; aead: Record<string, unknown> }
-  const hostile = [{ passes: 0 }, { passes: 11 }, { passes: 1e9 }, { memory_kib: 8_191 }, { memory_kib: 1_048_577 }, { memory_kib: 2 ** 40 }, { lanes: 2 }, { name: 'scrypt' }, { salt: 'AAAA' }]
+  const hostile = [
+    { passes: 0 },
+    { passes: 11 },
+    { passes: 1e9 },
+    { memory_kib: 8_191 },
+    { memory_kib: 1_048_577 },
+    { memory_kib: 2 ** 40 },
+    { lanes: 2 },
+    { name: 'scrypt' },
+    { salt: 'AAAA' },
+  ]
   const start = performance.now()
   for (const kdf of hostile) assert.throws(() => parseKeyFile(JSON.stringify({ ...file, kdf: { ...file.kdf, ...kdf } })), code('KEY_FILE_INVALID'), JSON.stringify(kdf))
-  for (const change of [{ v: 2 }, { format: 'other' }, { did: 'did:icn:nobody' }, { box: 'AAAA' }, { extra: 1 }, { purpose: 'king' }, { aead: { name: 'none', nonce: file.aead.nonce } }]) assert.throws(() => parseKeyFile(JSON.stringify({ ...file, ...change })), code('KEY_FILE_INVALID'), JSON.stringify(change))
+  for (const change of [
+    { v: 2 },
+    { format: 'other' },
+    { did: 'did:icn:nobody' },
+    { box: 'AAAA' },
+    { extra: 1 },
+    { purpose: 'king' },
+    { aead: { name: 'none', nonce: file.aead.nonce } },
+  ])
+    assert.throws(() => parseKeyFile(JSON.stringify({ ...file, ...change })), code('KEY_FILE_INVALID'), JSON.stringify(change))
   for (const text of ['', '{', 'null', '[]', '"x"', 'x'.repeat(70_000)]) assert.throws(() => parseKeyFile(text), code('KEY_FILE_INVALID'))
   assert.ok((performance.now() - start) / (hostile.length + 13) < 10, 'each in under 10 ms')
 })
@@ -111,9 +141,12 @@ test('a crash at any step of rewriting leaves the old file or the new one', asyn
   for (const step of ['created', 'written', 'synced', 'placed', 'folder_synced'] satisfies WriteStep[]) {
     const path = fresh()
     await writeKeyFile(path, before, 'create')
-    await assert.rejects(writeKeyFile(path, next, 'replace', (reached) => {
-      if (reached === step) throw new Error('the power failed')
-    }), /the power failed/)
+    await assert.rejects(
+      writeKeyFile(path, next, 'replace', (reached) => {
+        if (reached === step) throw new Error('the power failed')
+      }),
+      /the power failed/,
+    )
     const found = await readKeyFile(path)
     const isNew = step === 'placed' || step === 'folder_synced'
     assert.deepEqual(found, isNew ? next : before, step)
@@ -161,7 +194,15 @@ test('a terminal gets three tries, nobody gets none', async () => {
 test('a secret shows itself to no log, template, JSON or inspector, and is zeroed', () => {
   const bytes = new TextEncoder().encode('marked secret')
   const secret = new Secret(bytes)
-  for (const shown of [`${secret}`, JSON.stringify({ secret }), inspect(secret), inspect({ a: [secret] }, { depth: 9, showHidden: true }), String(Object.values(secret)), inspect(newKeyFile('node', seed(), at), { depth: 9 })]) assert.ok(!/marked|109|7, 7/.test(shown), shown)
+  for (const shown of [
+    `${secret}`,
+    JSON.stringify({ secret }),
+    inspect(secret),
+    inspect({ a: [secret] }, { depth: 9, showHidden: true }),
+    String(Object.values(secret)),
+    inspect(newKeyFile('node', seed(), at), { depth: 9 }),
+  ])
+    assert.ok(!/marked|109|7, 7/.test(shown), shown)
   secret.wipe()
   assert.ok(bytes.every((byte) => byte === 0))
   assert.equal(secret.length, 0)
@@ -172,8 +213,12 @@ test('a paper key comes back, forgives handwriting, and one typo is found', () =
   const text = printPaperKey(new Secret(bytes.slice()))
   assert.match(text, /^([0-9A-HJKMNP-TV-Z]{5} ){10}[0-9A-HJKMNP-TV-Z]{5}$/)
   const read = (paper: string): unknown => {
-    const found = readPaperKey(paper)
-    return 'fault' in found ? found.fault : found.seed.reveal((value) => [...value])
+    try {
+      return readPaperKey(paper).reveal((value) => [...value])
+    } catch (error) {
+      assert.ok(code('PAPER_KEY_INVALID')(error))
+      return (error as KeyFileRefused).params.detail
+    }
   }
   assert.deepEqual(read(text), [...bytes])
   assert.deepEqual(read(text.toLowerCase().replaceAll(' ', '-').replaceAll('0', 'o').replaceAll('1', 'l')), [...bytes])

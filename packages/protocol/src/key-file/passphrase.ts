@@ -99,8 +99,14 @@ export function askAt(input: ReadStream, output: { write(text: string): unknown 
       }
       const onData = (chunk: Buffer): void => {
         for (const byte of chunk) {
-          if (byte === 13 || byte === 10) return end(() => resolve(new Secret(Uint8Array.from(typed))))
-          if (byte === 3 || byte === 4) return end(() => reject(new KeyFileRefused('PASSPHRASE_REQUIRED', { command: 'it again' })))
+          if (byte === 13 || byte === 10) {
+            end(() => resolve(new Secret(Uint8Array.from(typed))))
+            return
+          }
+          if (byte === 3 || byte === 4) {
+            end(() => reject(new KeyFileRefused('PASSPHRASE_REQUIRED', { command: 'it again' })))
+            return
+          }
           if (byte === 127 || byte === 8) {
             // A whole character goes, not one byte of it.
             while (typed.length > 0 && ((typed.pop() as number) & 0xc0) === 0x80);

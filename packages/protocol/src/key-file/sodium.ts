@@ -28,7 +28,9 @@ export const nodeKeyFileCrypto: KeyFileCrypto = {
     const plain = Buffer.alloc(box.length - 16)
     try {
       if (name === 'aes-256-gcm') {
-        const cipher = createDecipheriv('aes-256-gcm', key, nonce).setAAD(additional).setAuthTag(box.subarray(box.length - 16))
+        const cipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 })
+          .setAAD(additional)
+          .setAuthTag(box.subarray(box.length - 16))
         plain.set(Buffer.concat([cipher.update(box.subarray(0, box.length - 16)), cipher.final()]))
       } else sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(plain, null, box, additional, nonce, key)
       return new Uint8Array(plain.buffer, plain.byteOffset, plain.length)
