@@ -30,6 +30,8 @@ export interface AskOptions {
   readonly file?: UploadCall['file']
   /** How long a job's call may be held. */
   readonly jobWaitMs?: number
+  /** Called when the journal has taken the proposal: what is asked next is judged after it. */
+  readonly onTaken?: () => void
 }
 
 const atLeastMsDefault = 2_000
@@ -64,7 +66,11 @@ export class Calls {
     const call = this.#prepare(method, row, input, caller, options, more.place ?? (() => 'body'))
     if (options.atLeast !== undefined) await this.#caughtUp(options.atLeast, options)
     const mailbox = this.#state.mailboxOf?.(method)
-    const reply = await (mailbox === undefined ? this.#run(row, call, more, () => {}) : mailbox.deliver((release) => this.#run(row, call, more, release)))
+    const taken = (release?: () => void) => (): void => {
+      release?.()
+      more.onTaken?.()
+    }
+    const reply = await (mailbox === undefined ? this.#run(row, call, more, taken()) : mailbox.deliver((release) => this.#run(row, call, more, taken(release))))
     if (this.#options.checkAnswers) demandSchema(method, row, reply)
     return reply
   }

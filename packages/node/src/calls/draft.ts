@@ -5,7 +5,7 @@ import { operationJson } from './json.ts'
 import type { CallState } from './parts.ts'
 import { decisionRefusal } from './problem.ts'
 import { refuse } from './refusal.ts'
-import { deviceAs, tagNow, type Tried, tryPlan } from './simulate.ts'
+import { deviceAs, tagFits, type Tried, tryPlan } from './simulate.ts'
 import { decisionPart, envelopeReply, openToken, sealToken, tokenMs, warningsOf } from './write.ts'
 
 /** `draft`: unsigned operations for the caller's own key, tried first so that nobody signs what cannot stand (doors page §3). */
@@ -17,7 +17,7 @@ export function draftPlans(state: CallState, call: Call, plans: readonly WritePl
   let refused: unknown
   for (const plan of plans) {
     if (plan.author !== call.caller.did) throw refuse('OPTION_UNSUPPORTED', { option: 'draft' })
-    if (plan.matchTag !== undefined && call.options.ifMatch !== undefined && !call.options.ifMatch.includes(tagNow(state, plan))) throw refuse('ETAG_MISMATCH')
+    if (!tagFits(state, call, plan)) throw refuse('ETAG_MISMATCH')
     const as = deviceAs(state, call, plan)
     if (as === undefined) {
       refused ??= refuse('NO_GRANT', { kind: plan.kind, space: plan.space, signer: call.caller.signer })

@@ -62,7 +62,7 @@ export function simulatePlans(state: CallState, call: Call, answer: WriteAnswer<
   let digest = ''
   for (const plan of plans) {
     const tried = tryPlan(state, call, plan, call.options.draft === true)
-    if (plan.matchTag !== undefined && call.options.ifMatch !== undefined && !call.options.ifMatch.includes(tagNow(state, plan))) throw refuse('ETAG_MISMATCH')
+    if (!tagFits(state, call, plan)) throw refuse('ETAG_MISMATCH')
     last = tried
     digest = tried.simulation.readDigest
     const [decision] = tried.simulation.decisions
@@ -85,9 +85,12 @@ export function simulatePlans(state: CallState, call: Call, answer: WriteAnswer<
   })
 }
 
-export function tagNow(state: CallState, plan: WritePlan): string {
+/** Does what the caller has read still stand? Compared again inside the transaction. */
+export function tagFits(state: CallState, call: Call, plan: WritePlan): boolean {
+  const { ifMatch } = call.options
+  if (ifMatch === undefined || ifMatch.includes('*') || plan.matchTag === undefined) return true
   const facts = state.journal.read(plan.space)
-  return facts === undefined || plan.matchTag === undefined ? '' : plan.matchTag(facts)
+  return facts === undefined || ifMatch.includes(plan.matchTag(facts))
 }
 
 /** Several drafts in a row, each judged after the ones before it. */

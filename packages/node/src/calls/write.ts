@@ -168,7 +168,8 @@ export function writeOptions(state: CallState, call: Call, plan: WritePlan, aske
     },
     ...(asked === undefined ? {} : { idempotency: asked }),
     ...(token === undefined ? {} : { unchanged: token }),
-    ...(plan.matchTag !== undefined && ifMatch !== undefined ? { match: { tag: plan.matchTag, expected: ifMatch } } : {}),
+    // `*` asks only that there is something.
+    ...(plan.matchTag !== undefined && ifMatch !== undefined && !ifMatch.includes('*') ? { match: { tag: plan.matchTag, expected: ifMatch } } : {}),
     ...(plan.replacesGenesis === undefined ? {} : { replacesGenesis: plan.replacesGenesis }),
   }
 }
