@@ -14,8 +14,8 @@ export interface BackgroundParts {
   readonly sessions: () => { readonly count: number; readonly usedNonces: number }
 }
 
-/** Work that nobody calls for: deadlines, cuts, measured gauges, the clock. Every failure is counted under its name. */
-export function startBackground(parts: BackgroundParts): void {
+/** Work that nobody calls for: deadlines, cuts, measured gauges, the clock. Every failure is counted under its name. Answers how to measure at once. */
+export function startBackground(parts: BackgroundParts): () => void {
   const { config, journal, supervisor } = parts
   supervisor.every('sweep', config['supervisor.sweep_interval_secs'] * 1_000, async (signal) => {
     await journal.maintain()
@@ -26,6 +26,7 @@ export function startBackground(parts: BackgroundParts): void {
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
   supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => checkClock(parts))
   measure(parts)
+  return () => measure(parts)
 }
 
 /** A checkpoint in every space where this node is the one host and something is not final. */

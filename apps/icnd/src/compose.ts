@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { commonsRules, coopRules } from '@icn/domain'
+import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
+import { type Metrics, openMetrics, realTiming, Supervisor } from '@icn/node'
+import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
+import { cutAll, startBackground } from './background.ts'
+import type { Config, OptionName, Origin } from './config/option.ts'
+import { DoorParts } from './doors.ts'
+import { type FolderLock, lockFolder } from './lock.ts'
+import type { Log } from './log.ts'
+import { type NodeKeys, operatorToken } from './node-key.ts'
+import { countingObserver } from './observer.ts'
+import { openDoors } from './open-doors.ts'
+import { version } from './version.ts'
+
+export interface NodeParts {
+  readonly config: Config
+  readonly origins: Readonly<Record<OptionName, Origin>>
+  readonly log: Log
+  readonly keys: NodeKeys
+  readonly ephemeral: boolean
+  /** Wall clock [ms]; tests and the development network bring their own. */
+  readonly wall?: () => number
+  /** The daemon cannot go on. */
+  readonly onFatal: (why: string) => void
+  /** Every answer is compared with its schema. */
+  readonly checkAnswers?: boolean
+}
+
+/** A node with its doors open. */
+export interface RunningNode {
+  readonly did: Did
+  readonly journal: JournalApi
+  readonly supervisor: Supervisor
+  readonly addresses: { readonly gateway?: string; readonly rpc?: string; readonly metrics?: string }
+  readonly operatorToken: string
+  /** Names of what did not end in time; empty: a clean stop. */
+  stop(): Promise<readonly string[]>
+}
+
+/** The whole wiring of a node, top to bottom: config → store → recover → identity → actors → network → replication → doors → ready. */
+export async function openNode(parts: NodeParts): Promise<RunningNode> {
+  const { config, log } = parts
+  const wall = parts.wall ?? Date.now
+  const startedAt = wall()
+  const metrics = openMetrics({ version })
+  const supervisor = openSupervisor(parts, metrics, wall)
+  const unwatch = supervisor.watch(process)
+  const closers: (() => void)[] = [unwatch]
+  try {
+    const lock = await supervisor.phase('config', () => prepareFolder(parts))
+    if (lock !== undefined) closers.push(() => lock.release())
+    const store = await supervisor.phase('store', () => openStore(parts))
+    const undecodable = new Set<string>()
+    const { journal, did } = await supervisor.phase('recover', () => openEngine(parts, store, wall, countingObserver(metrics, (operation, error) => supervisor.fault(operation, error), undecodable)))
+    const token = await supervisor.phase('identity', () => (parts.ephemeral ? randomBytes(32).toString('base64url') : operatorToken(config.data_dir)))
+    await supervisor.spawn({ name: 'store', start: () => ({ handle: store }) })
+    await supervisor.spawn({
+      name: 'journal',
+      start: () => ({
+        handle: journal,
+        async stop() {
+          await cutAll({ journal }, 0)
+          await journal.close()
+        },
+      }),
+    })
+    await supervisor.phase('actors', () => foundNetwork(parts, journal))
+    const doors = new DoorParts(parts, { journal, store, metrics, supervisor, did, token, undecodable, startedAt, wall })
+    for (const name of ['identity', 'commons', 'coop', 'snapshot', 'metrics'] as const) doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
+    // Networking comes with an issue of its own; the phases are there so that their order is seen.
+    await supervisor.phase('network', () => {})
+    await supervisor.phase('replication', () => {})
+    const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))
+    await supervisor.phase('ready', () => {
+      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, sessions: () => doors.sessionCounts() })
+    })
+    supervisor.ready()
+    doors.ready = true
+    log.info('ready', 'ready', { duration_ms: Math.round(wall() - startedAt) })
+    return {
+      did,
+      journal,
+      supervisor,
+      addresses,
+      operatorToken: token,
+      async stop() {
+        doors.ready = false
+        log.info('stopping', 'stopping')
+        const late = await supervisor.stop()
+        for (const close of closers) close()
+        log.info('stopped', late.length === 0 ? 'stopped' : 'stopped, but not everything ended in time')
+        log.flush()
+        return late
+      },
+    }
+  } catch (error) {
+    await supervisor.stop()
+    for (const close of closers) close()
+    throw error
+  }
+}
+
+function openSupervisor({ config, log, onFatal }: NodeParts, metrics: Metrics, wall: () => number): Supervisor {
+  return new Supervisor(
+    {
+      mailboxCount: config['supervisor.mailbox_count'],
+      shutdownTimeoutMs: config['supervisor.shutdown_timeout_secs'] * secondMs,
+      restartInitialDelayMs: config['supervisor.restart_initial_delay_ms'],
+      restartMaxDelayMs: config['supervisor.restart_max_delay_ms'],
+      restartAttemptsMax: config['supervisor.restart_attempts_max'],
+      restartWindowMs: config['supervisor.restart_window_secs'] * secondMs,
+    },
+    {
+      timing: realTiming,
+      metrics,
+      wallMs: wall,
+      chance: Math.random,
+      log: {
+        fault: (operation, err) => log.error('fault', 'something failed that nobody waited for', { operation, err }),
+        phase: (phase, what, ms) => (what === 'done' ? log.info('phase', `phase ${phase} done`, { phase, duration_ms: Math.round(ms) }) : what === 'still' ? log.warn('phase', `still in phase ${phase}`, { phase, duration_ms: Math.round(ms) }) : undefined),
+        late: (name) => log.error('late', 'did not stop in time', { name }),
+      },
+      onFatal(why, err) {
+        log.fatal('fatal', why, { err })
+        onFatal(why)
+      },
+    },
+  )
+}
+
+function prepareFolder({ config, log, ephemeral }: NodeParts): FolderLock | undefined {
+  if (ephemeral) {
+    log.warn('ephemeral', 'everything is kept in memory: nothing survives a restart')
+    return undefined
+  }
+  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
+  const lock = lockFolder(config.data_dir)
+  if (lock.abandoned !== undefined) log.warn('stopped_without_warning', `the last run stopped without warning; it began at ${lock.abandoned.at.toISOString()}`)
+  return lock
+}
+
+function openStore({ config, ephemeral }: NodeParts): Store {
+  if (ephemeral) return openMemoryStore()
+  return openSqliteStore({ folder: join(config.data_dir, 'store'), mmapBytes: config['store.mmap_bytes'], cacheBytes: Math.floor(config['store.cache_bytes'] / 4) })
+}
+
+function openEngine({ config, keys }: NodeParts, store: Store, wall: () => number, observer: ReturnType<typeof countingObserver>): { journal: JournalApi; did: Did } {
+  const did = didOfKey(keys.key.publicKey)
+  const options: JournalOptions = {
+    ...journalDefaults,
+    batchOpsMax: config['journal.batch_ops_max'],
+    batchBytesMax: config['journal.batch_bytes_max'],
+    undoDays: config['journal.undo_days'],
+    refusedLogCount: config['journal.refused_log_count'],
+    eventsLogCount: config['events.log_count'],
+    eventsLogDays: config['events.log_days'],
+    spacesCount: config['limits.spaces_count'],
+    cacheBytes: config['store.cache_bytes'],
+  }
+  return { did, journal: openJournal({ store, key: keys.key, node: did, rulesOf: (space) => (space === commonsSpace ? commonsRules : coopRules), wall, observer, options }) }
+}
+
+/** A node without a network founds its own (ruling 1). */
+async function foundNetwork({ log, config }: NodeParts, journal: JournalApi): Promise<void> {
+  if (journal.info(commonsSpace) !== undefined) return
+  const result = await journal.propose({ space: commonsSpace, kind: 'commons.found', author: journal.node, grant: null, body: { name: config['node.name'].slice(0, 64), keepers: [journal.node], stewards: [], nonce: new Uint8Array(randomBytes(16)) } })
+  if (result.outcome !== 'applied') throw new Error('the network of this node could not be founded')
+  log.info('network_founded', 'founded a network of its own', { space: commonsSpace })
+}

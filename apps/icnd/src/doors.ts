@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { authHandlers, type GatewayOptions, type GatewayParts, gatewayDefaults, Sessions, Tokens } from '@icn/gateway'
+import type { JournalApi, Store } from '@icn/journal'
+import { type ActorName, Calls, coopHandlers, EventFeed, eventHandlers, identityHandlers, type Mailbox, type Metrics, meHandlers, nodeHandlers, openSealer, openStanding, type Standing, type Supervisor, spaceHandlers } from '@icn/node'
+import { commonsSpace, type Did, languages, type MethodName, type OperationId, type SpaceId } from '@icn/protocol'
+import { parseAddress } from './config/load.ts'
+import type { Config } from './config/option.ts'
+import { examineNode } from './doctor.ts'
+import type { NodeParts } from './compose.ts'
+import { selfCalls } from './open-doors.ts'
+import { optionsOf, statusOf } from './status.ts'
+import { version } from './version.ts'
+
+export interface Inside {
+  readonly journal: JournalApi
+  readonly store: Store
+  readonly metrics: Metrics
+  readonly supervisor: Supervisor
+  readonly did: Did
+  readonly token: string
+  readonly undecodable: ReadonlySet<string>
+  readonly startedAt: number
+  readonly wall: () => number
+}
+
+/** What the doors are made of, once everything behind them is open. */
+export class DoorParts {
+  readonly inside: Inside
+  readonly parts: NodeParts
+  readonly standing: Standing
+  readonly sessions: Sessions
+  readonly tokens: Tokens
+  readonly calls: Calls
+  readonly feed: EventFeed
+  readonly options: GatewayOptions
+  /** In front of each actor; filled as the actors start. */
+  readonly mailboxes = new Map<ActorName, Mailbox>()
+  /** Doors that listen, by name. */
+  readonly answering = new Map<string, string>()
+  /** Takes the gauges that are measured; set when everything runs. */
+  measure: () => void = () => {}
+  ready = false
+
+  constructor(parts: NodeParts, inside: Inside) {
+    const { config, keys } = parts
+    const { journal, wall, metrics, supervisor } = inside
+    this.parts = parts
+    this.inside = inside
+    this.options = gatewayOptions(config)
+    this.standing = openStanding(journal, wall)
+    const sealer = openSealer([keys.sealSeed])
+    this.sessions = new Sessions({ local: journal.local, now: wall, refreshDays: config['gateway.refresh_token_days'] })
+    this.tokens = new Tokens({ node: inside.did, audience: this.options.publicOrigin, keys: [{ seed: keys.sessionSeed, createdAt: inside.startedAt }], accessSecs: config['gateway.access_token_secs'], now: wall })
+    const rights = (did: Did, space: SpaceId): ReadonlySet<string> => this.standing.rights(did, space)
+    this.feed = new EventFeed({ journal, rights, sealer })
+    const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
+    this.calls = new Calls(
+      { journal, standing: this.standing, sealer, now: wall, sync: () => 'alone', fault: (doing, error) => supervisor.fault(doing === 'operation.submit' ? 'operation.submit' : 'internal', error), mailboxOf: (method) => this.mailboxes.get(actorOf(method)) },
+      {
+        ...authHandlers({
+          journal,
+          standing: this.standing,
+          sealer,
+          sessions: this.sessions,
+          tokens: this.tokens,
+          audience: this.options.publicOrigin,
+          network: () => network() as OperationId,
+          now: wall,
+          refreshDays: config['gateway.refresh_token_days'],
+          counted: (what) => (what === 'challenge' ? metrics.add('icn_auth_challenges_total', 1) : metrics.add('icn_auth_verifications_total', 1, { outcome: what })),
+        }),
+        ...identityHandlers({ now: wall, usedAt: (did, device) => this.#usedAt(did, device) }),
+        ...coopHandlers({
+          now: wall,
+          sealer,
+          network,
+          origin: () => this.options.publicOrigin,
+          mayFound: (did, operator) => operator || config['gateway.found_by'] === 'anyone' || this.isOperator(did),
+          rights,
+          grant: (space, author, signer, kind, at) => this.standing.grant(space, author, signer, kind, at),
+          random: (count) => new Uint8Array(randomBytes(count)),
+          timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        }),
+        ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: () => 'alone' }),
+        ...eventHandlers({ journal, feed: this.feed }),
+        ...meHandlers({ journal, standing: this.standing, now: wall }),
+        ...nodeHandlers({
+          journal,
+          now: wall,
+          about: () => ({ version, protocol: 'icn/1', node: inside.did, network: network() ?? null, public_origin: this.options.publicOrigin, languages: [...languages] }),
+          status: () => statusOf(this),
+          options: () => optionsOf(parts),
+          doctor: () => examineNode({ config, journal, store: inside.store, supervisor, undecodable: inside.undecodable, now: wall, selfCalls: () => selfCalls(this) }),
+        }),
+      },
+      { checkAnswers: parts.checkAnswers ?? false },
+    )
+  }
+
+  /** Last time a device was signed in here with. */
+  #usedAt(did: Did, device: Did): number | undefined {
+    const times = this.sessions.list(did).flatMap((row) => (row.signer === device ? [row.used_at] : []))
+    return times.length === 0 ? undefined : Math.max(...times)
+  }
+
+  isOperator(did: Did): boolean {
+    return this.inside.journal.local.get(['operators', did]) === true
+  }
+
+  sessionCounts(): { readonly count: number; readonly usedNonces: number } {
+    return { count: this.sessions.count, usedNonces: this.sessions.usedCount }
+  }
+
+  /** Why a session must end although its token is good. */
+  endOf({ did, signer }: { readonly did: Did; readonly signer: Did }): 'key' | 'frozen' | undefined {
+    if (this.standing.frozen(did)) return 'frozen'
+    return this.standing.signs(did, signer) ? undefined : 'key'
+  }
+
+  /** What every door is handed. */
+  gatewayParts(): GatewayParts {
+    const { journal, metrics, supervisor, token, wall } = this.inside
+    return {
+      calls: this.calls,
+      feed: this.feed,
+      journal,
+      tokens: this.tokens,
+      sessions: this.sessions,
+      metrics,
+      options: this.options,
+      version,
+      operatorToken: token,
+      isOperator: (did) => this.isOperator(did),
+      endOf: (row) => this.endOf(row),
+      monotonic: () => performance.now(),
+      now: wall,
+      notReady: () => this.notReady(),
+      internal: (error) => supervisor.fault('internal', error),
+      fault: (_, error) => supervisor.fault('events', error),
+    }
+  }
+
+  notReady(): readonly string[] {
+    const down = this.inside.supervisor.actors.filter(({ isUp }) => !isUp).map(({ name }) => name)
+    return [...(this.ready ? [] : ['starting']), ...(this.inside.supervisor.state === 'stopping' ? ['stopping'] : []), ...down]
+  }
+}
+
+/** The actor that answers a row: its mailbox bounds how many wait. Reads of the node itself wait behind nobody. */
+function actorOf(method: MethodName): ActorName {
+  const area = method.slice(0, method.indexOf('.'))
+  if (['coop', 'founding', 'charter', 'member', 'invite', 'host'].includes(area)) return 'coop'
+  if (['identity', 'device', 'act', 'auth'].includes(area)) return 'identity'
+  return 'commons'
+}
+
+function gatewayOptions(config: Config): GatewayOptions {
+  const { host, port } = parseAddress(config['gateway.listen']) ?? { host: '127.0.0.1', port: 8_080 }
+  const { 'gateway.tls_cert_file': cert, 'gateway.tls_key_file': key } = config
+  return {
+    ...gatewayDefaults,
+    host,
+    port,
+    publicOrigin: config['gateway.public_origin'] ?? `${cert === null ? 'http' : 'https'}://${config['gateway.listen']}`,
+    hosts: config['gateway.hosts'],
+    corsOrigins: config['gateway.cors_origins'],
+    corsPublic: config['gateway.cors_public'],
+    trustedProxies: config['gateway.trusted_proxies'],
+    operatorAccess: config['gateway.operator_access'] as GatewayOptions['operatorAccess'],
+    rpc: config['gateway.rpc'],
+    tls: cert === null || key === null ? null : { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') },
+    bodyBytesMax: config['gateway.body_bytes_max'],
+    handlerTimeoutMs: config['gateway.handler_timeout_ms'],
+    socketsMax: config['gateway.sockets_max'],
+    eventsBufferBytesMax: config['events.buffer_bytes_max'],
+    ratePermille: config['gateway.rate_permille'],
+    batchMax: config['rpc.batch_max'],
+  }
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env node
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { KeyFileRefused } from '@icn/protocol'
+import { askAt } from '@icn/protocol/node'
+import { StoreFault } from '@icn/journal'
+import { openNode } from './compose.ts'
+import { type LoadedConfig, loadConfig } from './config/load.ts'
+import { renderConfigDocument, renderConfigFile, renderConfigValues } from './config/print.ts'
+import { FolderHeld } from './lock.ts'
+import { openLog } from './log.ts'
+import { ephemeralKeys, openNodeKeys } from './node-key.ts'
+import { version } from './version.ts'
+
+/** Exit codes (operating page §2). */
+const exits = { stopped: 0, fault: 1, config: 2, store: 3, identity: 4, held: 5 } as const
+
+const usage = `icnd [--option=value …] [--ephemeral]      runs the node
+icnd config show | check | init | schema   options: every value with its origin, faults, a commented file, JSON Schema
+icnd help | version
+
+Options are listed in docs/generated/config.md, or by: icnd help options
+`
+
+interface Arguments {
+  readonly command: readonly string[]
+  readonly flags: ReadonlyMap<string, string>
+  readonly ephemeral: boolean
+}
+
+function readArguments(args: readonly string[]): Arguments {
+  const command: string[] = []
+  const flags = new Map<string, string>()
+  let ephemeral = false
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] as string
+    if (arg === '--ephemeral') ephemeral = true
+    else if (arg.startsWith('--')) {
+      const at = arg.indexOf('=')
+      const name = (at < 0 ? arg.slice(2) : arg.slice(2, at)).replace('data-dir', 'data_dir')
+      flags.set(name, at < 0 ? (args[++i] ?? '') : arg.slice(at + 1))
+    } else command.push(arg)
+  }
+  return { command, flags, ephemeral }
+}
+
+function complain(loaded: LoadedConfig): void {
+  for (const { where, text } of loaded.faults) process.stderr.write(`${where}: ${text}\n`)
+}
+
+function configCommand(loaded: LoadedConfig, verb: string | undefined): number {
+  switch (verb) {
+    case 'show':
+      process.stdout.write(renderConfigValues(loaded))
+      complain(loaded)
+      break
+    case 'check':
+      complain(loaded)
+      if (loaded.faults.length === 0) process.stdout.write('The configuration holds.\n')
+      break
+    case 'init':
+      writeFileSync(loaded.file, renderConfigFile(), { flag: 'wx', mode: 0o600 })
+      process.stdout.write(`${loaded.file}\n`)
+      break
+    default:
+      process.stderr.write(usage)
+      return exits.config
+  }
+  return loaded.faults.length === 0 ? exits.stopped : exits.config
+}
+
+async function runNode(loaded: LoadedConfig, ephemeral: boolean): Promise<number> {
+  const { config } = loaded
+  const log = openLog({ level: config['log.level'], format: config['log.format'], identities: config['log.identities'] })
+  const ask = process.stdin.isTTY ? askAt(process.stdin, process.stderr) : undefined
+  const passphrases = { environment: process.env, warn: (text: string) => log.warn('passphrase', text), ...(ask === undefined ? {} : { ask }) }
+  const keys = ephemeral ? ephemeralKeys(Date.now()) : await openNodeKeys(config.data_dir, passphrases, Date.now())
+  let end: (code: number) => void = () => {}
+  const ended = new Promise<number>((resolve) => {
+    end = resolve
+  })
+  const node = await openNode({ config, origins: loaded.origins, log, keys, ephemeral, onFatal: () => end(exits.fault) })
+  let signals = 0
+  const stop = (): void => {
+    // A second signal waits for nobody, but the store is flushed all the same.
+    if (++signals > 1) process.exitCode = exits.fault
+    end(exits.stopped)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  const code = await ended
+  const late = await node.stop()
+  process.off('SIGTERM', stop)
+  process.off('SIGINT', stop)
+  return late.length > 0 ? exits.fault : code
+}
+
+/** What a failed start means for whoever reads it. */
+function exitOf(error: unknown): number {
+  const say = (text: string): void => {
+    process.stderr.write(`icnd: ${text}\n`)
+  }
+  if (error instanceof KeyFileRefused) {
+    say(`${error.message}${typeof error.params?.['command'] === 'string' ? `\n  run: ${error.params['command']}` : ''}`)
+    return exits.identity
+  }
+  if (error instanceof FolderHeld) {
+    say(error.message)
+    return exits.held
+  }
+  if (error instanceof StoreFault) {
+    say(error.message)
+    return exits.store
+  }
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  if (code === 'EADDRINUSE' || code === 'EACCES') {
+    say(`port ${port} on ${address} ${code === 'EADDRINUSE' ? 'is in use' : 'may not be opened by this user'}; choose another with --gateway.listen, --rpc.listen or --metrics.listen`)
+    return exits.config
+  }
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return exits.fault
+}
+
+async function main(): Promise<number> {
+  const { command, flags, ephemeral } = readArguments(process.argv.slice(2))
+  const [noun, verb] = command
+  if (noun === 'help') {
+    process.stdout.write(verb === 'options' ? renderConfigDocument() : usage)
+    return exits.stopped
+  }
+  if (noun === 'version') {
+    process.stdout.write(`icnd ${version}\n`)
+    return exits.stopped
+  }
+  const loaded = loadConfig({ flags, environment: process.env })
+  if (noun === 'config') return configCommand(loaded, verb)
+  if (noun !== undefined) {
+    process.stderr.write(`icnd: there is no command ${noun}\n${usage}`)
+    return exits.config
+  }
+  if (loaded.faults.length > 0) {
+    complain(loaded)
+    return exits.config
+  }
+  return runNode(loaded, ephemeral)
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.exitCode = exitOf(error)
+}

@@ -1,0 +1,47 @@
+import type { OptionView, StatusView } from '@icn/protocol'
+import { timeText } from '@icn/protocol'
+import type { z } from 'zod'
+import { freeBytes } from './background.ts'
+import type { NodeParts } from './compose.ts'
+import { type OptionName, specs } from './config/option.ts'
+import { groupFaults } from './doctor.ts'
+import type { DoorParts } from './doors.ts'
+import { version } from './version.ts'
+
+/** How this node is doing, each figure measured when asked. */
+export function statusOf({ inside, parts, sessions }: DoorParts): StatusView {
+  const { journal, supervisor, store, wall, startedAt } = inside
+  const now = wall()
+  return {
+    version,
+    node: inside.did,
+    name: parts.config['node.name'],
+    state: supervisor.state === 'running' ? 'running' : supervisor.state === 'stopping' ? 'stopping' : 'starting',
+    phase: supervisor.phaseNow ?? 'config',
+    started_at: timeText(startedAt),
+    uptime_secs: Math.floor((now - startedAt) / 1_000),
+    clock: { now: timeText(now), offset_ms: null },
+    spaces: journal.spaces().map(({ space, operations, unfinal, checkpoint }) => ({
+      space,
+      operations: operations.applied + operations.refused + operations.late + operations.forked + operations.superseded,
+      unfinal,
+      held: operations.held,
+      sync: 'alone',
+      checkpoint_at: checkpoint === null ? null : timeText(checkpoint.cut[0]),
+    })),
+    actors: supervisor.actors.map(({ name, isUp }) => ({ name, state: isUp ? 'running' : 'down', mailbox: 0, restarts: 0 })),
+    store: { kind: store.kind, bytes: store.sizeOnDisk(), free_bytes: parts.ephemeral ? null : (freeBytes(parts.config.data_dir) ?? null), read_only: false },
+    sessions: sessions.count,
+    subscribers: 0,
+    errors_24h: groupFaults(supervisor.recentFaults()).map(({ operation, count, last }) => ({ operation, count, last_at: timeText(last.at) })),
+  }
+}
+
+/** Every option with where it came from; what names a secret's file is only said to be set. */
+export function optionsOf({ config, origins }: NodeParts): z.output<typeof OptionView>[] {
+  return (Object.keys(specs) as OptionName[]).map((name) => {
+    const value = config[name]
+    const isSecret = name.endsWith('token_file') || name.endsWith('key_file')
+    return { name, value: isSecret ? (value === null ? 'not set' : 'set') : value, source: origins[name], unit: specs[name]?.unit ?? null }
+  })
+}
