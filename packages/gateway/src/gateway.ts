@@ -50,7 +50,7 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
   const app = openServer({ options, internal: (error, id) => parts.internal(error, id) })
   const limits = new Limits({ now: () => parts.monotonic(), ratePermille: options.ratePermille, onLimited: (cost) => parts.metrics.add('icn_gateway_rate_limited_total', 1, { class: cost }) })
   const hub = new EventHub(parts)
-  await app.register(compress, { global: true, threshold: 1_024, encodings: ['zstd', 'br', 'gzip'], requestEncodings: [] } as never)
+  await app.register(compress, { global: true, threshold: 1_024, encodings: ['zstd', 'br', 'gzip'], globalDecompression: false } as never)
   await app.register(websocket, { options: { maxPayload: 65_536, handleProtocols: (protocols: Set<string>) => (protocols.has('icn.events.v1') ? 'icn.events.v1' : false) } })
   const operatorHere = (address: string): boolean => options.operatorAccess === 'always' || (options.operatorAccess === 'loopback' && isLoopback(address))
   const ask = (headers: Readonly<Record<string, unknown>>, address: string, lang: string) =>
