@@ -108,23 +108,24 @@ function check(): number {
   return failed.length === 0 ? 0 : 1
 }
 
+/** Tasks that the shell part of the launcher starts itself. */
+const direct: Readonly<Record<string, string>> = {
+  dev: 'the development network: a node with people, a coop and some trouble to look at [--keep DIR]',
+  run: 'icnd from sources',
+  ctl: 'icnctl from sources',
+}
+
 const tasks: Record<string, Task> = {
-  dev: { says: 'the development network: starts a node with people, a coop and some trouble to look at', run: () => script('apps/icnd/src/dev-network.ts', rest) },
   test: { says: 'tests: [unit|golden|e2e|sim|all] [pattern] [--seed N] [--until-fails]', run: test },
   bench: { says: 'benchmarks as ratios: [engine|doors]', run: () => script('test/perf/run.ts', rest) },
   check: { says: 'types, lint, dead exports, tidy, generated documents, OpenAPI, licences: what CI runs before the tests', run: check },
   doctor: { says: 'the health of this checkout, and of the daemon if one runs', run: () => script('scripts/doctor.ts', rest) },
-  run: { says: 'icnd from sources', run: () => script('apps/icnd/src/main.ts', rest) },
-  ctl: { says: 'icnctl from sources', run: () => script('apps/icnctl/src/main.ts', rest) },
   generate: { says: 'writes docs/generated and the rules digest', run: () => script('scripts/generate.ts', rest) },
   help: {
     says: 'this table',
     run() {
-      process.stdout.write(
-        `./icn <task> …\n\n${Object.entries(tasks)
-          .map(([name, { says }]) => `  ${name.padEnd(9)} ${says}\n`)
-          .join('')}`,
-      )
+      const lines = [...Object.entries(direct), ...Object.entries(tasks).map(([name, { says }]) => [name, says] as const)]
+      process.stdout.write(`./icn <task> …\n\n${lines.map(([name, says]) => `  ${name.padEnd(9)} ${says}\n`).join('')}`)
       return 0
     },
   },

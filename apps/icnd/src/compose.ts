@@ -57,7 +57,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     const { journal, did } = await supervisor.phase('recover', () => openEngine(parts, store, wall, countingObserver(metrics, (operation, error) => supervisor.fault(operation, error), undecodable)))
     const token = await supervisor.phase('identity', () => (parts.ephemeral ? randomBytes(32).toString('base64url') : operatorToken(config.data_dir)))
     await supervisor.spawn({ name: 'store', start: () => ({ handle: store }) })
-    await supervisor.spawn({
+    const engine = await supervisor.spawn({
       name: 'journal',
       start: () => ({
         handle: journal,
@@ -69,6 +69,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     })
     await supervisor.phase('actors', () => foundNetwork(parts, journal))
     const doors = new DoorParts(parts, { journal, store, metrics, supervisor, did, token, undecodable, startedAt, wall })
+    doors.mailboxes.set('journal', engine.mailbox)
     for (const name of ['identity', 'commons', 'coop', 'snapshot', 'metrics'] as const) doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
     // Networking comes with an issue of its own; the phases are there so that their order is seen.
     await supervisor.phase('network', () => {})

@@ -56,7 +56,7 @@ export class DoorParts {
     this.feed = new EventFeed({ journal, rights, sealer })
     const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
     this.calls = new Calls(
-      { journal, standing: this.standing, sealer, now: wall, sync: () => 'alone', fault: (doing, error) => supervisor.fault(doing === 'operation.submit' ? 'operation.submit' : 'internal', error), mailboxOf: (method) => this.mailboxes.get(actorOf(method)) },
+      { journal, standing: this.standing, sealer, now: wall, sync: () => 'alone', fault: (doing, error) => supervisor.fault(doing === 'operation.submit' ? 'operation.submit' : 'internal', error), mailboxOf: (method) => this.#mailboxOf(method) },
       {
         ...authHandlers({
           journal,
@@ -104,6 +104,11 @@ export class DoorParts {
     return times.length === 0 ? undefined : Math.max(...times)
   }
 
+  #mailboxOf(method: MethodName): Mailbox | undefined {
+    const actor = actorOf(method)
+    return actor === undefined ? undefined : this.mailboxes.get(actor)
+  }
+
   isOperator(did: Did): boolean {
     return this.inside.journal.local.get(['operators', did]) === true
   }
@@ -147,12 +152,16 @@ export class DoorParts {
   }
 }
 
-/** The actor that answers a row: its mailbox bounds how many wait. Reads of the node itself wait behind nobody. */
-function actorOf(method: MethodName): ActorName {
+const coopAreas: ReadonlySet<string> = new Set(['coop', 'founding', 'charter', 'member', 'invite', 'host'])
+const identityAreas: ReadonlySet<string> = new Set(['identity', 'device', 'act', 'auth'])
+const journalRows: ReadonlySet<string> = new Set(['operation.submit', 'quarantine.settle', 'space.simulate'])
+
+/** The actor that answers a row: its mailbox bounds how many wait. Questions about the node itself wait behind nobody. */
+function actorOf(method: MethodName): ActorName | undefined {
   const area = method.slice(0, method.indexOf('.'))
-  if (['coop', 'founding', 'charter', 'member', 'invite', 'host'].includes(area)) return 'coop'
-  if (['identity', 'device', 'act', 'auth'].includes(area)) return 'identity'
-  return 'commons'
+  if (coopAreas.has(area)) return 'coop'
+  if (identityAreas.has(area)) return 'identity'
+  return journalRows.has(method) ? 'journal' : undefined
 }
 
 function gatewayOptions(config: Config): GatewayOptions {
