@@ -140,6 +140,12 @@ export class Sessions {
     return [...this.#rows.values()].filter((row) => row.did === did && row.expires_at > this.#parts.now()).sort((a, b) => a.created_at - b.created_at || (a.sid < b.sid ? -1 : 1))
   }
 
+  /** When a key was last used to sign in or renew here. */
+  usedAt(did: Did, signer: Did): number | undefined {
+    const used = [...this.#rows.values()].filter((row) => row.did === did && row.signer === signer).map((row) => row.used_at)
+    return used.length === 0 ? undefined : Math.max(...used)
+  }
+
   /** Written before it returns. False: there was none. */
   end(sid: string, reason: EndReason): boolean {
     const row = this.#rows.get(sid)

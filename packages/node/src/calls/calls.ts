@@ -224,6 +224,6 @@ function demandSchema(method: MethodName, row: Row, reply: Reply): void {
   if (value === undefined || (reply.as === 'envelope' && (value === null || reply.envelope.outcome === 'drafted' || (value !== null && typeof value === 'object' && 'act' in value)))) return
   const schema = reply.as === 'page' ? pageOf(row.output) : row.output
   const parsed = schema.safeParse(value)
-  invariant(parsed.success, `${method} answers what its row does not say: ${JSON.stringify(parsed.error?.issues).slice(0, 600)}`)
+  invariant(parsed.success, `${method} answers what its row does not say: ${JSON.stringify(parsed.error?.issues ?? []).slice(0, 600)}`)
 }
 
