@@ -25,14 +25,24 @@ say(Number(process.versions.node.split('.')[0]) >= 24 ? 'ok' : 'fail', `Node ${p
 const { bavail, bsize } = statfsSync(root)
 const free = Math.floor((bavail * bsize) / 1_048_576)
 say(free > 2_048 ? 'ok' : free > 512 ? 'warn' : 'fail', `${free} MiB free`)
-for (const [program, use] of [['promtool', 'tests of metrics; Debian: prometheus'], ['git', 'checks']] as const) say(spawnSync('sh', ['-c', `command -v ${program}`]).status === 0 ? 'ok' : 'warn', `${program} (${use})`)
+for (const [program, use] of [
+  ['promtool', 'tests of metrics; Debian: prometheus'],
+  ['git', 'checks'],
+] as const)
+  say(spawnSync('sh', ['-c', `command -v ${program}`]).status === 0 ? 'ok' : 'warn', `${program} (${use})`)
 let running = false
-for (const [port, what] of [[8080, 'gateway'], [5601, 'JSON-RPC'], [9100, 'metrics']] as const) {
+for (const [port, what] of [
+  [8080, 'gateway'],
+  [5601, 'JSON-RPC'],
+  [9100, 'metrics'],
+] as const) {
   const taken = await isTaken(port)
   running ||= taken && port === 5601
   say('ok', `port ${port} (${what}) is ${taken ? 'in use' : 'free'}`)
 }
 if (running) {
   process.stdout.write('\nA daemon answers on port 5601:\n')
-  process.exitCode = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'apps/icnctl/src/main.ts'), 'doctor', ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1
+  process.exitCode =
+    spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'apps/icnctl/src/main.ts'), 'doctor', ...process.argv.slice(2)], { stdio: 'inherit' })
+      .status ?? 1
 }

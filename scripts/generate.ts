@@ -9,7 +9,17 @@ import { renderConfigDocument, renderConfigSchema } from '../apps/icnd/src/confi
 const root = join(import.meta.dirname, '..')
 
 /** Everything that decides how a journal is folded. Another byte here is another set of rules. */
-const lawSources = ['packages/domain/src', 'packages/protocol/src/bodies', 'packages/protocol/src/engine', 'packages/protocol/src/canonical.ts', 'packages/protocol/src/operation.ts', 'packages/protocol/src/schema.ts', 'packages/protocol/src/limits.ts', 'packages/protocol/src/did.ts', 'packages/protocol/src/statement.ts']
+const lawSources = [
+  'packages/domain/src',
+  'packages/protocol/src/bodies',
+  'packages/protocol/src/engine',
+  'packages/protocol/src/canonical.ts',
+  'packages/protocol/src/operation.ts',
+  'packages/protocol/src/schema.ts',
+  'packages/protocol/src/limits.ts',
+  'packages/protocol/src/did.ts',
+  'packages/protocol/src/statement.ts',
+]
 const digestFile = 'packages/domain/src/rules-digest.ts'
 
 function* filesOf(path: string): Generator<string> {

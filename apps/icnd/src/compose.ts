@@ -54,7 +54,14 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     if (lock !== undefined) closers.push(() => lock.release())
     const store = await supervisor.phase('store', () => openStore(parts))
     const undecodable = new Set<string>()
-    const { journal, did } = await supervisor.phase('recover', () => openEngine(parts, store, wall, countingObserver(metrics, (operation, error) => supervisor.fault(operation, error), undecodable)))
+    const { journal, did } = await supervisor.phase('recover', () =>
+      openEngine(
+        parts,
+        store,
+        wall,
+        countingObserver(metrics, (operation, error) => supervisor.fault(operation, error), undecodable),
+      ),
+    )
     const token = await supervisor.phase('identity', () => (parts.ephemeral ? randomBytes(32).toString('base64url') : operatorToken(config.data_dir)))
     await supervisor.spawn({ name: 'store', start: () => ({ handle: store }) })
     const engine = await supervisor.spawn({
@@ -70,7 +77,8 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     await supervisor.phase('actors', () => foundNetwork(parts, journal))
     const doors = new DoorParts(parts, { journal, store, metrics, supervisor, did, token, undecodable, startedAt, wall })
     doors.mailboxes.set('journal', engine.mailbox)
-    for (const name of ['identity', 'commons', 'coop', 'snapshot', 'metrics'] as const) doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
+    for (const name of ['identity', 'commons', 'coop', 'snapshot', 'metrics'] as const)
+      doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
     // Networking comes with an issue of its own; the phases are there so that their order is seen.
     await supervisor.phase('network', () => {})
     await supervisor.phase('replication', () => {})
@@ -121,7 +129,12 @@ function openSupervisor({ config, log, onFatal }: NodeParts, metrics: Metrics, w
       chance: Math.random,
       log: {
         fault: (operation, err) => log.error('fault', 'something failed that nobody waited for', { operation, err }),
-        phase: (phase, what, ms) => (what === 'done' ? log.info('phase', `phase ${phase} done`, { phase, duration_ms: Math.round(ms) }) : what === 'still' ? log.warn('phase', `still in phase ${phase}`, { phase, duration_ms: Math.round(ms) }) : undefined),
+        phase: (phase, what, ms) =>
+          what === 'done'
+            ? log.info('phase', `phase ${phase} done`, { phase, duration_ms: Math.round(ms) })
+            : what === 'still'
+              ? log.warn('phase', `still in phase ${phase}`, { phase, duration_ms: Math.round(ms) })
+              : undefined,
         late: (name) => log.error('late', 'did not stop in time', { name }),
       },
       onFatal(why, err) {
@@ -167,7 +180,13 @@ function openEngine({ config, keys }: NodeParts, store: Store, wall: () => numbe
 /** A node without a network founds its own (ruling 1). */
 async function foundNetwork({ log, config }: NodeParts, journal: JournalApi): Promise<void> {
   if (journal.info(commonsSpace) !== undefined) return
-  const result = await journal.propose({ space: commonsSpace, kind: 'commons.found', author: journal.node, grant: null, body: { name: config['node.name'].slice(0, 64), keepers: [journal.node], stewards: [], nonce: new Uint8Array(randomBytes(16)) } })
+  const result = await journal.propose({
+    space: commonsSpace,
+    kind: 'commons.found',
+    author: journal.node,
+    grant: null,
+    body: { name: config['node.name'].slice(0, 64), keepers: [journal.node], stewards: [], nonce: new Uint8Array(randomBytes(16)) },
+  })
   if (result.outcome !== 'applied') throw new Error('the network of this node could not be founded')
   log.info('network_founded', 'founded a network of its own', { space: commonsSpace })
 }

@@ -28,7 +28,12 @@ async function makeWorld(folder: string): Promise<{ readonly world: DevWorld; re
   const [seed, seal, session] = [fresh(), fresh(), fresh()]
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const world = await writeHistory(openSqliteStore({ folder: join(folder, 'store') }), seed, now, `http://${gatewayAddress}`)
-  const file = newKeyFile('node', new Secret(Uint8Array.from(seed)), now, { more: [{ use: 'session', seed: new Secret(Uint8Array.from(session)), created_at: now }, { use: 'seal', seed: new Secret(Uint8Array.from(seal)), created_at: now }] })
+  const file = newKeyFile('node', new Secret(Uint8Array.from(seed)), now, {
+    more: [
+      { use: 'session', seed: new Secret(Uint8Array.from(session)), created_at: now },
+      { use: 'seal', seed: new Secret(Uint8Array.from(seal)), created_at: now },
+    ],
+  })
   await writeKeyFile(join(folder, 'identity.key'), await sealKeyFile(file, Secret.ofText(devPassphrase), nodeKeyFileCrypto, { passes: 1, memory_kib: 8_192 }), 'create')
   await writeKeys(folder, ['Ana', 'Ben', 'Chen', 'Dora', 'Eli'], now)
   writeFileSync(join(folder, 'passphrase'), `${devPassphrase}\n`, { mode: 0o600 })
@@ -70,13 +75,31 @@ async function main(): Promise<number> {
   const { folder, isKept } = dataFolder(args)
   if (!isKept) rmSync(folder, { recursive: true, force: true })
   const { world, seed, seal, session } = await makeWorld(folder)
-  const loaded = loadConfig({ flags: new Map([['data_dir', folder], ['gateway.listen', gatewayAddress], ['gateway.found_by', 'anyone'], ['node.name', 'Elm'], ['log.level', 'warn'], ['log.format', 'pretty']]), environment: {} })
+  const loaded = loadConfig({
+    flags: new Map([
+      ['data_dir', folder],
+      ['gateway.listen', gatewayAddress],
+      ['gateway.found_by', 'anyone'],
+      ['node.name', 'Elm'],
+      ['log.level', 'warn'],
+      ['log.format', 'pretty'],
+    ]),
+    environment: {},
+  })
   let end: () => void = () => {}
   const ended = new Promise<void>((finish) => {
     end = finish
   })
   const log = openLog({ level: 'warn', format: 'pretty', identities: true })
-  const node = await openNode({ config: loaded.config, origins: loaded.origins, log, keys: { key: signingKeyFromSeed(seed), sealSeed: seal, sessionSeed: session, isNew: false }, ephemeral: false, onFatal: end, checkAnswers: true })
+  const node = await openNode({
+    config: loaded.config,
+    origins: loaded.origins,
+    log,
+    keys: { key: signingKeyFromSeed(seed), sealSeed: seal, sessionSeed: session, isNew: false },
+    ephemeral: false,
+    onFatal: end,
+    checkAnswers: true,
+  })
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
   tell(folder, world, node.addresses, node.operatorToken)

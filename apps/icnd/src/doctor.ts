@@ -29,7 +29,8 @@ export async function examineNode(parts: DoctorParts): Promise<DoctorFinding[]> 
   if (parts.config['store.kind'] !== 'memory') keys(parts.config.data_dir, say)
   store(parts, say)
   journal(parts, say)
-  for (const { name, failed } of await parts.selfCalls()) say('doors', name, failed === undefined ? 'ok' : 'fail', failed ?? 'answers on loopback', failed === undefined ? null : 'see the log of icnd for what happened at this door')
+  for (const { name, failed } of await parts.selfCalls())
+    say('doors', name, failed === undefined ? 'ok' : 'fail', failed ?? 'answers on loopback', failed === undefined ? null : 'see the log of icnd for what happened at this door')
   attention(parts, say)
   return findings
 }
@@ -42,26 +43,63 @@ function machine({ config, journal, now }: DoctorParts, say: Say): void {
   const free = freeBytes(config.data_dir)
   const reserve = config['store.reserve_bytes']
   if (free === undefined) say('machine', 'disk', 'unknown', 'the system does not tell the free room')
-  else say('machine', 'disk', free < reserve ? 'fail' : free < 2 * reserve ? 'warn' : 'ok', `${Math.floor(free / 1_048_576)} MiB free, reserve ${Math.floor(reserve / 1_048_576)} MiB`, free < 2 * reserve ? 'make room on this disk' : null)
+  else
+    say(
+      'machine',
+      'disk',
+      free < reserve ? 'fail' : free < 2 * reserve ? 'warn' : 'ok',
+      `${Math.floor(free / 1_048_576)} MiB free, reserve ${Math.floor(reserve / 1_048_576)} MiB`,
+      free < 2 * reserve ? 'make room on this disk' : null,
+    )
   const { backwardJumps, aheadMs } = journal.clock
-  say('machine', 'clock', aheadMs > 5_000 || backwardJumps > 0 ? 'warn' : 'ok', `${new Date(now()).toISOString()}; ${backwardJumps} jumps back; the journal’s clock is ${aheadMs} ms ahead`, aheadMs > 5_000 ? 'set the time of this machine; changes go on meanwhile' : null)
+  say(
+    'machine',
+    'clock',
+    aheadMs > 5_000 || backwardJumps > 0 ? 'warn' : 'ok',
+    `${new Date(now()).toISOString()}; ${backwardJumps} jumps back; the journal’s clock is ${aheadMs} ms ahead`,
+    aheadMs > 5_000 ? 'set the time of this machine; changes go on meanwhile' : null,
+  )
 }
 
 function keys(folder: string, say: Say): void {
-  const modes: readonly (readonly [string, number])[] = [['.', 0o700], ['identity.key', 0o600], ['operator.token', 0o600], ['store', 0o700]]
+  const modes: readonly (readonly [string, number])[] = [
+    ['.', 0o700],
+    ['identity.key', 0o600],
+    ['operator.token', 0o600],
+    ['store', 0o700],
+  ]
   const wide = modes.filter(([name, most]) => existsSync(join(folder, name)) && (statSync(join(folder, name)).mode & 0o777 & ~most) !== 0)
-  say('keys', 'modes', wide.length === 0 ? 'ok' : 'fail', wide.length === 0 ? 'folders and secrets are this user’s alone' : `others may read: ${wide.map(([name]) => name).join(', ')}`, wide.length === 0 ? null : wide.map(([name, most]) => `chmod ${most.toString(8)} ${join(folder, name)}`).join('; '))
+  say(
+    'keys',
+    'modes',
+    wide.length === 0 ? 'ok' : 'fail',
+    wide.length === 0 ? 'folders and secrets are this user’s alone' : `others may read: ${wide.map(([name]) => name).join(', ')}`,
+    wide.length === 0 ? null : wide.map(([name, most]) => `chmod ${most.toString(8)} ${join(folder, name)}`).join('; '),
+  )
   say('keys', 'identity', existsSync(join(folder, 'identity.key')) ? 'ok' : 'fail', 'the node’s key is open and its file is here')
 }
 
 function store({ store: open, undecodable, config }: DoctorParts, say: Say): void {
-  say('store', 'kind', open.kind === 'sqlite' ? 'ok' : 'warn', open.kind === 'sqlite' ? `SQLite, ${Math.ceil(open.sizeOnDisk() / 1_024)} KiB` : 'in memory: nothing survives a restart', open.kind === 'sqlite' ? null : 'start without --ephemeral to keep data')
-  say('store', 'rows', undecodable.size === 0 ? 'ok' : 'fail', undecodable.size === 0 ? 'every row that was read decodes' : `${undecodable.size} rows do not decode`, undecodable.size === 0 ? null : `restore a backup of ${join(config.data_dir, 'store')}`)
+  say(
+    'store',
+    'kind',
+    open.kind === 'sqlite' ? 'ok' : 'warn',
+    open.kind === 'sqlite' ? `SQLite, ${Math.ceil(open.sizeOnDisk() / 1_024)} KiB` : 'in memory: nothing survives a restart',
+    open.kind === 'sqlite' ? null : 'start without --ephemeral to keep data',
+  )
+  say(
+    'store',
+    'rows',
+    undecodable.size === 0 ? 'ok' : 'fail',
+    undecodable.size === 0 ? 'every row that was read decodes' : `${undecodable.size} rows do not decode`,
+    undecodable.size === 0 ? null : `restore a backup of ${join(config.data_dir, 'store')}`,
+  )
 }
 
 function journal({ journal: engine }: DoctorParts, say: Say): void {
   const findings = engine.doctor()
-  for (const { invariant, text, evidence } of findings) say('journal', invariant, 'fail', `${text} ${evidence === undefined ? '' : JSON.stringify(evidence)}`.trim(), 'keep a copy of the data directory and report this')
+  for (const { invariant, text, evidence } of findings)
+    say('journal', invariant, 'fail', `${text} ${evidence === undefined ? '' : JSON.stringify(evidence)}`.trim(), 'keep a copy of the data directory and report this')
   if (findings.length === 0) say('journal', 'checks', 'ok', `indexes, chains, events and every module’s check hold in ${engine.spaces().length} spaces`)
   for (const { space, operations, unfinal } of engine.spaces()) {
     if (operations.held > 0) say('journal', 'held', 'warn', `${operations.held} operations of ${space} wait for others or for the clock`)
@@ -71,10 +109,17 @@ function journal({ journal: engine }: DoctorParts, say: Say): void {
 
 function attention({ supervisor }: DoctorParts, say: Say): void {
   const down = supervisor.actors.filter(({ isUp }) => !isUp)
-  say('attention', 'actors', down.length === 0 ? 'ok' : 'fail', down.length === 0 ? `${supervisor.actors.length} run` : `down: ${down.map(({ name }) => name).join(', ')}`, down.length === 0 ? null : 'see the log; they are started again by themselves')
+  say(
+    'attention',
+    'actors',
+    down.length === 0 ? 'ok' : 'fail',
+    down.length === 0 ? `${supervisor.actors.length} run` : `down: ${down.map(({ name }) => name).join(', ')}`,
+    down.length === 0 ? null : 'see the log; they are started again by themselves',
+  )
   const faults = groupFaults(supervisor.recentFaults())
   if (faults.length === 0) say('attention', 'errors', 'ok', 'nothing failed unseen in the last day')
-  for (const { operation, count, last } of faults) say('attention', 'errors', 'warn', `${operation} failed ${count} times, last at ${new Date(last.at).toISOString()}: ${last.text}`)
+  for (const { operation, count, last } of faults)
+    say('attention', 'errors', 'warn', `${operation} failed ${count} times, last at ${new Date(last.at).toISOString()}: ${last.text}`)
 }
 
 /** Faults of the last day by name. */

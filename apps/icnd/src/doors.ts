@@ -2,7 +2,23 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { authHandlers, type GatewayOptions, type GatewayParts, gatewayDefaults, Sessions, Tokens } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
-import { type ActorName, Calls, coopHandlers, EventFeed, eventHandlers, identityHandlers, type Mailbox, type Metrics, meHandlers, nodeHandlers, openSealer, openStanding, type Standing, type Supervisor, spaceHandlers } from '@icn/node'
+import {
+  type ActorName,
+  Calls,
+  coopHandlers,
+  EventFeed,
+  eventHandlers,
+  identityHandlers,
+  type Mailbox,
+  type Metrics,
+  meHandlers,
+  nodeHandlers,
+  openSealer,
+  openStanding,
+  type Standing,
+  type Supervisor,
+  spaceHandlers,
+} from '@icn/node'
 import { commonsSpace, type Did, languages, type MethodName, type OperationId, type SpaceId } from '@icn/protocol'
 import { parseAddress } from './config/load.ts'
 import type { Config } from './config/option.ts'
@@ -51,12 +67,26 @@ export class DoorParts {
     this.standing = openStanding(journal, wall)
     const sealer = openSealer([keys.sealSeed])
     this.sessions = new Sessions({ local: journal.local, now: wall, refreshDays: config['gateway.refresh_token_days'] })
-    this.tokens = new Tokens({ node: inside.did, audience: this.options.publicOrigin, keys: [{ seed: keys.sessionSeed, createdAt: inside.startedAt }], accessSecs: config['gateway.access_token_secs'], now: wall })
+    this.tokens = new Tokens({
+      node: inside.did,
+      audience: this.options.publicOrigin,
+      keys: [{ seed: keys.sessionSeed, createdAt: inside.startedAt }],
+      accessSecs: config['gateway.access_token_secs'],
+      now: wall,
+    })
     const rights = (did: Did, space: SpaceId): ReadonlySet<string> => this.standing.rights(did, space)
     this.feed = new EventFeed({ journal, rights, sealer })
     const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
     this.calls = new Calls(
-      { journal, standing: this.standing, sealer, now: wall, sync: () => 'alone', fault: (doing, error) => supervisor.fault(doing === 'operation.submit' ? 'operation.submit' : 'internal', error), mailboxOf: (method) => this.#mailboxOf(method) },
+      {
+        journal,
+        standing: this.standing,
+        sealer,
+        now: wall,
+        sync: () => 'alone',
+        fault: (doing, error) => supervisor.fault(doing === 'operation.submit' ? 'operation.submit' : 'internal', error),
+        mailboxOf: (method) => this.#mailboxOf(method),
+      },
       {
         ...authHandlers({
           journal,

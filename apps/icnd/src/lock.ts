@@ -50,7 +50,8 @@ export function lockFolder(folder: string): FolderLock & { readonly abandoned: {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       const holder = readHolder(file)
-      if (holder !== undefined && holder.pid !== process.pid && isAlive(holder.pid) && (holder.started === null || startOf(holder.pid) === holder.started)) throw new FolderHeld(folder, holder.pid)
+      if (holder !== undefined && holder.pid !== process.pid && isAlive(holder.pid) && (holder.started === null || startOf(holder.pid) === holder.started))
+        throw new FolderHeld(folder, holder.pid)
       abandoned = { at: statSync(file).mtime }
       unlinkSync(file)
     }

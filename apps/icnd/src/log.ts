@@ -14,7 +14,19 @@ export interface Log {
   flush(): void
 }
 
-export type LogFields = Readonly<{ actor?: string; space?: string; kind?: string; code?: string; duration_ms?: number; operation?: string; phase?: string; name?: string; count?: number; address?: string; err?: unknown }>
+export type LogFields = Readonly<{
+  actor?: string
+  space?: string
+  kind?: string
+  code?: string
+  duration_ms?: number
+  operation?: string
+  phase?: string
+  name?: string
+  count?: number
+  address?: string
+  err?: unknown
+}>
 
 export interface LogOptions {
   readonly level: string
@@ -42,7 +54,10 @@ export function openLog(options: LogOptions): Log {
       seen.set(key, { from: now, count: 1 })
     } else if (++rate.count > perMinuteMax) return
     const { err, ...fields } = more
-    if (options.format === 'pretty') return pretty(destination as { write(text: string): void }, lines.isLevelEnabled(level), level, msg, fields)
+    if (options.format === 'pretty') {
+      pretty(destination as { write(text: string): void }, lines.isLevelEnabled(level), level, msg, fields)
+      return
+    }
     lines[level]({ event, ...fields, ...(err === undefined ? {} : { err: causeOf(err) }) }, msg)
   }
   return {
@@ -66,7 +81,9 @@ export function openLog(options: LogOptions): Log {
 
 function pretty(destination: { write(text: string): void }, enabled: boolean, level: string, msg: string, fields: object): void {
   if (!enabled) return
-  const more = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`).join(' ')
+  const more = Object.entries(fields)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(' ')
   destination.write(`${new Date().toISOString()} ${level.padEnd(5)} ${msg}${more === '' ? '' : `  ${more}`}\n`)
 }
 
@@ -77,6 +94,11 @@ function causeOf(error: unknown): { readonly type: string; readonly code?: strin
   if (!(error instanceof Error)) return { type: typeof error, cause: chain }
   const code = (error as { code?: unknown }).code
   // Frames name our files and functions; the first line may quote input and is left out.
-  const stack = error.stack?.split('\n').filter((line) => line.startsWith('    at ')).slice(0, 8).map((line) => line.trim().replace(/\(?(?:file:\/\/)?\/[^)]*\/((?:packages|apps|node_modules)\/)/, '($1')).join(' | ')
+  const stack = error.stack
+    ?.split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 8)
+    .map((line) => line.trim().replace(/\(?(?:file:\/\/)?\/[^)]*\/((?:packages|apps|node_modules)\/)/, '($1'))
+    .join(' | ')
   return { type: error.name, ...(typeof code === 'string' ? { code } : {}), ...(stack === undefined ? {} : { stack }), cause: chain }
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { KeyFileRefused } from '@icn/protocol'
 import { askAt } from '@icn/protocol/node'
 import { StoreFault } from '@icn/journal'
@@ -114,7 +113,9 @@ function exitOf(error: unknown): number {
   }
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
   if (code === 'EADDRINUSE' || code === 'EACCES') {
-    say(`port ${port} on ${address} ${code === 'EADDRINUSE' ? 'is in use' : 'may not be opened by this user'}; choose another with --gateway.listen, --rpc.listen or --metrics.listen`)
+    say(
+      `port ${port} on ${address} ${code === 'EADDRINUSE' ? 'is in use' : 'may not be opened by this user'}; choose another with --gateway.listen, --rpc.listen or --metrics.listen`,
+    )
     return exits.config
   }
   say(error instanceof Error ? (error.stack ?? error.message) : String(error))

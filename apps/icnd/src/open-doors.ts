@@ -30,7 +30,18 @@ export async function openDoors({ config, log }: NodeParts, supervisor: Supervis
   if (config['metrics.enabled']) {
     const { host, port } = parseAddress(config['metrics.listen']) as { host: string; port: number }
     const token = config['metrics.token_file'] === null ? null : readSecret(config['metrics.token_file'])
-    await door('metrics', () => openMetricsServer({ metrics: parts.metrics, host, port, hosts: config['gateway.hosts'], token, refresh: () => doors.measure(), notReady: () => parts.notReady(), internal: parts.internal }).listen())
+    await door('metrics', () =>
+      openMetricsServer({
+        metrics: parts.metrics,
+        host,
+        port,
+        hosts: config['gateway.hosts'],
+        token,
+        refresh: () => doors.measure(),
+        notReady: () => parts.notReady(),
+        internal: parts.internal,
+      }).listen(),
+    )
   }
   if (config['rpc.enabled']) {
     const { host, port } = parseAddress(config['rpc.listen']) as { host: string; port: number }

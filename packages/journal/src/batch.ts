@@ -1,31 +1,19 @@
-import {
-  type Clock,
-  type Code,
-  commonsSpace,
-  compareClocks,
-  type Decision,
-  type Did,
-  encodeTrusted,
-  equalBytes,
-  type OperationId,
-  type SettledCut,
-  signingBytes,
-  type SpaceId,
-} from '@icn/protocol'
+import { type Clock, type Code, commonsSpace, compareClocks, type Decision, encodeTrusted, type OperationId, type SettledCut, signingBytes, type SpaceId } from '@icn/protocol'
 import type { Draft, IngestResult, PlacedOperation, WriteOptions, WriteResult } from './api.ts'
 import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
-import { adoptCheckpoint, type CheckpointBody, checkpointIdOf, knowsCheckpoint, settle, validAcks } from './finality.ts'
+import { adoptCheckpoint, type CheckpointBody } from './finality.ts'
 import { readAnswer, saveAnswer } from './idempotency.ts'
 import type { DigestText } from './layout.ts'
 import { Overlay } from './overlay.ts'
 import { type Placed, Placing, parentsOf } from './placing.ts'
 import { Refusal } from './refusal.ts'
+import { Settling } from './settling.ts'
 import type { HeldSpace } from './space.ts'
-import { candidateOfUnsigned, stamp } from './stamp.ts'
+import { candidateOfUnsigned, demandOpenChain, stamp } from './stamp.ts'
 import type { State } from './state.ts'
-import { type Candidate, isCheckpoint } from './candidate.ts'
-import { type Folded, SpaceWork } from './work.ts'
+import { type Candidate, isCheckpoint, type Folded } from './candidate.ts'
+import { SpaceWork } from './work.ts'
 
 /** What is known of one space beyond the shared parts while a batch runs. */
 interface Bench {
@@ -39,11 +27,13 @@ export class Batch {
   readonly #engine: Engine
   readonly overlay: Overlay
   readonly #benches = new Map<SpaceId, Bench>()
+  readonly #settling: Settling
   operations = 0
 
   constructor(engine: Engine) {
     this.#engine = engine
     this.overlay = new Overlay(engine.source)
+    this.#settling = new Settling(engine)
   }
 
   /** A proposal of this node: stamped, judged at the tip, signed, placed. */
@@ -236,40 +226,14 @@ export class Batch {
     )
     const cuts = placed.fresh.filter(([candidate]) => isCheckpoint(candidate)).sort(([a], [b]) => compareClocks((a.body as CheckpointBody).cut, (b.body as CheckpointBody).cut))
     for (const [candidate, disposition] of cuts) {
-      if (disposition === 'fold') this.#settleCut(work, candidate)
+      const facts = this.#bench(work.space.record.space).settled
+      if (disposition === 'fold') this.#settling.settle(work, candidate, facts)
       folded.push(...work.fold([[candidate, disposition]]))
-      const adopted = this.#adoptIfLawful(work, candidate)
+      const adopted = this.#settling.adopt(work, candidate, facts)
       if (adopted !== undefined) folded.push(...this.#fold(work, this.#placing(work).offerFreed(adopted)))
     }
     work.displacer = undefined
     return folded
-  }
-
-  /** Cuts whose root and acknowledgements hold, waiting for their law's word. */
-  readonly #pending = new Set<DigestText>()
-
-  /** The finality step: on dropped overlays first; late ones leave only when the certificate holds. */
-  #settleCut(work: SpaceWork, candidate: Candidate): void {
-    const body = candidate.body as CheckpointBody
-    const network = this.#engine.network ?? work.space.record.genesis
-    const acks = validAcks(network, work.space.record.space, body)
-    const expected = work.checkpoint?.id
-    if (acks === undefined || body.previous !== expected || compareClocks(body.cut, candidate.operation.envelope.at) >= 0) return
-    const found = settle(work, body, acks, work.hooks)
-    this.#benches.get(work.space.record.space)?.settled.set(candidate.digest, found.settled)
-    if (equalBytes(found.settled.root, body.root) && isMajority(acks, found.settled.hosts_before) && isMajority(acks, found.settled.hosts_at_cut)) {
-      work.fold([], found.changed)
-      this.#engine.parts.observer?.late?.([...found.changed.values()].filter((disposition) => disposition === 'late').length)
-      this.#pending.add(candidate.digest)
-    }
-  }
-
-  #adoptIfLawful(work: SpaceWork, candidate: Candidate): string | undefined {
-    const settled = this.#benches.get(work.space.record.space)?.settled.get(candidate.digest)
-    if (!this.#pending.delete(candidate.digest) || settled === undefined) return undefined
-    const body = candidate.body as CheckpointBody
-    if (work.statusAt(candidate.place) !== 'applied' || knowsCheckpoint(work, checkpointIdOf(work.space.record.space, work.space.record.genesis, body))) return undefined
-    return adoptCheckpoint(work, body, candidate.operation.id, settled).id
   }
 
   #submitGenesis<Answer>(candidate: Candidate, options: WriteOptions<Answer>): WriteResult<Answer> {
@@ -425,10 +389,3 @@ export class Batch {
 }
 
 const codesOf = (decision: Decision): string[] => decision.checks.flatMap((check) => (check.result === 'fail' || check.result === 'done' ? [check.code] : []))
-
-/** More than half. */
-export const isMajority = (acks: readonly Did[], hosts: readonly Did[]): boolean => 2 * acks.filter((did) => hosts.includes(did)).length > hosts.length
-
-function demandOpenChain(work: SpaceWork, signer: Did): void {
-  if (work.head(signer)?.fork !== undefined) throw new Refusal('FORKED', { signer })
-}

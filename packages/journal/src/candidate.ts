@@ -1,5 +1,8 @@
-import { type Envelope, equalBytes, type Law, type SignedOperation } from '@icn/protocol'
+import { type Envelope, equalBytes, type Law, type SettledCut, type SignedOperation } from '@icn/protocol'
+import type { OperationStatus } from './api.ts'
 import type { DigestText, PlaceText } from './layout.ts'
+import type { KeyText } from './overlay.ts'
+import type { OrderRecord } from './records.ts'
 
 /** An operation that is about to get a place, or has one and is folded again. */
 export interface Candidate {
@@ -13,6 +16,24 @@ export interface Candidate {
 
 /** What the fold is told to do with an operation, whatever its law would say. */
 export type Disposition = 'fold' | 'late' | 'forked' | 'superseded'
+
+/** How a folded operation came out. */
+export interface Folded {
+  readonly candidate: Candidate
+  readonly record: OrderRecord
+  readonly before: OperationStatus | undefined
+}
+
+export interface FoldHooks {
+  /** Facts for `space.checkpoint`, from the finality step. */
+  settledOf(digest: DigestText): SettledCut | undefined
+  /** Reads a stored operation back. */
+  load(stored: Uint8Array): Candidate
+  /** A law threw: our bug. The operation is refused, on every node alike; here it is counted. */
+  onLawFault(kind: string, error: unknown): void
+  onUndecodable(key: KeyText): void
+  now(): number
+}
 
 /** The innocent second use of a number: the same said again, stamped anew (engine page §6). */
 export function isReissueOf(a: Envelope, b: Envelope): boolean {

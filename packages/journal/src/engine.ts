@@ -10,8 +10,8 @@ import { emptySummary, type SpaceRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { HeldSpace, readSummary } from './space.ts'
 import type { Store } from './store/port.ts'
-import type { Candidate } from './candidate.ts'
-import { type FoldHooks, SpaceWork } from './work.ts'
+import type { Candidate, FoldHooks } from './candidate.ts'
+import { SpaceWork } from './work.ts'
 
 /** What the journal is handed at composition. */
 export interface JournalParts {

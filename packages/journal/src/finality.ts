@@ -18,8 +18,8 @@ import { clockText, type DigestText, digestText, type PlaceText, placeAfter, sig
 import { type KeyText, keyBytes, keyText, Overlay } from './overlay.ts'
 import type { CheckpointRecord } from './records.ts'
 import { stateTag, TreeBuilder, vectorTag } from './tree.ts'
-import { type Disposition, isReissueOf } from './candidate.ts'
-import { type FoldHooks, SpaceWork } from './work.ts'
+import { type Disposition, isReissueOf, type FoldHooks } from './candidate.ts'
+import { SpaceWork } from './work.ts'
 
 /** Wire form of `space.checkpoint` (snapshot page §3, rulings 24 and 25). */
 export interface CheckpointBody {

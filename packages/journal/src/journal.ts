@@ -28,7 +28,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from './api.ts'
-import { Batch } from './batch.ts'
+import type { Batch } from './batch.ts'
 import { buildCheckpoint, type MarkedCut, markCut, rootOf } from './checkpointing.ts'
 import { listDecisions, newDecisionId, readDecision, recordOf } from './decisions.ts'
 import { examineStore } from './doctor.ts'
@@ -38,20 +38,12 @@ import { type CheckpointBody, stateRoot } from './finality.ts'
 import { differences, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
 import { peekAnswer } from './idempotency.ts'
 import { openLocal } from './local.ts'
+import { CommitQueue } from './queue.ts'
 import { examine, examineParsed, type RawOperation, type SignatureCheck } from './receive.ts'
 import { Refusal } from './refusal.ts'
-import { candidateOfUnsigned, stamp } from './stamp.ts'
-import { StoreFault } from './store/port.ts'
+import { candidateOfUnsigned, demandOpenChain, stamp } from './stamp.ts'
 import { Verifier } from './verifier.ts'
 import type { Candidate } from './candidate.ts'
-
-interface Item {
-  readonly operations: number
-  readonly bytes: number
-  run(batch: Batch): unknown
-  resolve(value: never): void
-  reject(error: unknown): void
-}
 
 /** Opens the engine over a store. Reads a bounded number of rows however long the journals are. */
 export function openJournal(parts: JournalParts): JournalApi {
@@ -63,10 +55,9 @@ export function openJournal(parts: JournalParts): JournalApi {
 class Journal implements JournalApi {
   readonly #engine: Engine
   readonly #verifier: Verifier
-  readonly #queue: Item[] = []
+  readonly #queue: CommitQueue
   readonly #listeners = new Set<(spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>) => void>()
   readonly local: LocalStore
-  #scheduled = false
   #closing: Promise<void> | undefined
   readonly #cutting = new Set<SpaceId>()
 
@@ -74,6 +65,7 @@ class Journal implements JournalApi {
     this.#engine = engine
     this.#verifier = new Verifier({ threads: engine.parts.options.verifyThreads })
     this.local = openLocal(engine.parts.store)
+    this.#queue = new CommitQueue(engine, { lookup: (id) => this.operation(id), committed: (batch) => this.#publish(batch) })
   }
 
   get node() {
@@ -108,7 +100,7 @@ class Journal implements JournalApi {
   }
 
   propose<Answer>(draft: Draft, options: WriteOptions<Answer> = {}): Promise<WriteResult<Answer>> {
-    return this.#enqueue(1, 2_000, (batch) => batch.propose(draft, options))
+    return this.#queue.add(1, 2_000, (batch) => batch.propose(draft, options))
   }
 
   answered(key: string): ReturnType<JournalApi['answered']> {
@@ -121,7 +113,7 @@ class Journal implements JournalApi {
     const founding = draft.genesis === null
     if (space === undefined && !founding) throw new Refusal('SPACE_UNKNOWN', { space: draft.space })
     const work = founding || space === undefined ? undefined : this.#engine.scratch(this.#engine.writable(draft.space))
-    if (work?.head(draft.signer)?.fork !== undefined) throw new Refusal('FORKED', { signer: draft.signer })
+    if (work !== undefined) demandOpenChain(work, draft.signer)
     const { parsed, ...unsigned } = stamp(this.#engine, work, draft)
     return unsigned
   }
@@ -134,7 +126,7 @@ class Journal implements JournalApi {
     if ('malformed' in examined) throw this.#malformed(examined.malformed, examined.detail)
     const good = await this.#verifier.verify(examined.checks)
     if (!good.every(Boolean)) throw this.#malformed(good[0] ? 'statement' : 'signature', 'a signature does not fit')
-    return this.#enqueue(1, operation.bytes.length + (operation.body?.length ?? 0), (batch) => batch.submit(examined.candidate, options))
+    return this.#queue.add(1, operation.bytes.length + (operation.body?.length ?? 0), (batch) => batch.submit(examined.candidate, options))
   }
 
   async ingest(space: SpaceId, operations: readonly RawOperation[]): Promise<IngestResult> {
@@ -146,7 +138,7 @@ class Journal implements JournalApi {
     for (let from = 0; from < operations.length || from === 0; from += batchOpsMax) {
       const slice = operations.slice(from, from + batchOpsMax)
       const { candidates, malformed } = await this.#examineAll(space, slice, rules)
-      const part: IngestResult = await this.#enqueue(candidates.length, candidates.length * 1_000, (batch) => batch.ingest(space, candidates))
+      const part: IngestResult = await this.#queue.add(candidates.length, candidates.length * 1_000, (batch) => batch.ingest(space, candidates))
       total.placed += part.placed
       total.held += part.held
       total.known += part.known
@@ -246,16 +238,16 @@ class Journal implements JournalApi {
     const began = performance.now()
     this.#cutting.add(name)
     try {
-      const marked = await this.#enqueue<MarkedCut | null>(0, 0, (batch) => markCut(this.#engine, batch, name, lagMs))
+      const marked = await this.#queue.add<MarkedCut | null>(0, 0, (batch) => markCut(this.#engine, batch, name, lagMs))
       if (marked === null) return null
       try {
         const state = await rootOf(this.#engine, marked)
         const { body, settled } = buildCheckpoint(this.#engine, marked, state) as { body: CheckpointBody; settled: SettledCut }
-        const id = await this.#enqueue<OperationId>(1, 2_000, (batch) => batch.checkpoint(name, body, settled))
+        const id = await this.#queue.add<OperationId>(1, 2_000, (batch) => batch.checkpoint(name, body, settled))
         this.#engine.parts.observer?.checkpointed?.(name, performance.now() - began)
         return id
       } finally {
-        await this.#enqueue(0, 0, (batch) => {
+        await this.#queue.add(0, 0, (batch) => {
           batch.promise(name, null)
           return batch.release(name, true)
         })
@@ -272,8 +264,8 @@ class Journal implements JournalApi {
   async maintain(): Promise<void> {
     for (const [name, space] of this.#engine.spaces) {
       if (space.rules === undefined) continue
-      if (space.summary.counts.held > 0) await this.#enqueue(0, 0, (batch) => batch.release(name, false))
-      await this.#enqueue(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
+      if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, false))
+      await this.#queue.add(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
     }
   }
 
@@ -287,7 +279,7 @@ class Journal implements JournalApi {
   }
 
   get queueDepth(): number {
-    return this.#queue.length
+    return this.#queue.depth
   }
 
   cacheCounts(): { hits: number; misses: number } {
@@ -302,7 +294,7 @@ class Journal implements JournalApi {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      while (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
+      await this.#queue.drain()
       await this.#verifier.close()
       this.#engine.parts.store.flush()
       this.#engine.parts.store.close()
@@ -335,80 +327,6 @@ class Journal implements JournalApi {
   #malformed(reason: string, detail: string): Refusal {
     this.#engine.parts.observer?.malformed?.(reason)
     return new Refusal('OPERATION_MALFORMED', { reason, detail })
-  }
-
-  #enqueue<T>(operations: number, bytes: number, run: (batch: Batch) => T): Promise<T> {
-    if (this.#closing !== undefined) return Promise.reject(new Refusal('STOPPING'))
-    return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ operations, bytes, run, resolve: resolve as (value: never) => void, reject })
-      this.#schedule()
-    })
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    // Whatever arrives in this turn of the loop shares one fsync.
-    setImmediate(() => {
-      this.#scheduled = false
-      this.#runBatch(this.#take())
-      if (this.#queue.length > 0) this.#schedule()
-    })
-  }
-
-  #take(): Item[] {
-    const { batchOpsMax, batchBytesMax } = this.#engine.parts.options
-    const items: Item[] = []
-    let operations = 0
-    let bytes = 0
-    for (let item = this.#queue[0]; item !== undefined; item = this.#queue[0]) {
-      if (items.length > 0 && (operations + item.operations > batchOpsMax || bytes + item.bytes > batchBytesMax)) break
-      operations += item.operations
-      bytes += item.bytes
-      items.push(this.#queue.shift() as Item)
-    }
-    return items
-  }
-
-  /** A refusal concerns its caller alone. Anything else thrown leaves the overlay half written: it is dropped, and each item gets a batch of its own. */
-  #runBatch(items: readonly Item[]): void {
-    const batch = new Batch(this.#engine)
-    batch.lookup = (id) => this.operation(id)
-    const settled: (() => void)[] = []
-    try {
-      for (const item of items) {
-        try {
-          const value = item.run(batch)
-          settled.push(() => item.resolve(value as never))
-        } catch (error) {
-          if (!(error instanceof Refusal)) throw error
-          settled.push(() => item.reject(error))
-        }
-      }
-      this.#commit(batch)
-    } catch (error) {
-      if (items.length > 1 && !(error instanceof StoreFault)) {
-        for (const item of items) this.#runBatch([item])
-        return
-      }
-      this.#engine.parts.observer?.fault?.('commit', error)
-      for (const item of items) item.reject(error)
-      return
-    }
-    for (const settle of settled) settle()
-    this.#publish(batch)
-  }
-
-  #commit(batch: Batch): void {
-    const began = performance.now()
-    batch.commit()
-    const { observer } = this.#engine.parts
-    if (batch.operations > 0) observer?.committed?.(performance.now() - began, batch.operations)
-    for (const work of batch.works) {
-      if (work.rewound > 0) observer?.rewound?.(work.rewound)
-      if (work.revised > 0) observer?.revised?.(work.revised)
-      for (const event of work.events) if (event.status !== null && event.type === `operation.${event.status}`) observer?.placed?.(event.data['kind'] as string, event.status)
-    }
   }
 
   #publish(batch: Batch): void {

@@ -29,7 +29,7 @@ import {
 } from './layout.ts'
 import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './overlay.ts'
-import { encodeStored, type HeadRecord } from './records.ts'
+import { encodeStored } from './records.ts'
 import { type Candidate, type Disposition, isCheckpoint, isReissueOf } from './candidate.ts'
 import type { SpaceWork } from './work.ts'
 
@@ -189,17 +189,8 @@ export class Placing {
     if (envelope.prev === null) return undefined
     const head = this.#work.head(envelope.signer)
     if (head !== undefined && head.id === envelope.prev) return head.seq + 1 === envelope.seq ? undefined : 'chain'
-    const before = this.#envelopeOf(digestText(envelope.prev))
+    const before = this.#fresh.get(digestText(envelope.prev))?.operation.envelope ?? this.#work.operationOf(envelope.prev)?.envelope
     return before?.signer === envelope.signer && before.seq + 1 === envelope.seq ? undefined : 'chain'
-  }
-
-  #envelopeOf(digest: DigestText): SignedOperation['envelope'] | undefined {
-    const fresh = this.#fresh.get(digest)
-    if (fresh !== undefined) return fresh.operation.envelope
-    const { overlay, prefix } = this.#work
-    const value = overlay.get('ids', digest)
-    if (value === undefined || value.length === 4) return undefined
-    return this.#work.loadAt(keyText(value).slice(4) + digest).operation.envelope
   }
 
   /** Nothing else can bear the number of the operation at hand. */

@@ -55,3 +55,8 @@ export function candidateOfUnsigned(engine: Engine, unsigned: UnsignedOperation 
     body: parsed,
   }
 }
+
+/** A key that was used twice is closed in its space. */
+export function demandOpenChain(work: SpaceWork, signer: Did): void {
+  if (work.head(signer)?.fork !== undefined) throw new Refusal('FORKED', { signer })
+}

@@ -14,36 +14,17 @@ import {
   type OperationView,
   operationRowsMax,
   type Rules,
-  type SettledCut,
   type SignedOperation,
 } from '@icn/protocol'
 import type { JournalEvent, OperationStatus } from './api.ts'
 import { BatchEvents } from './batch-events.ts'
-import type { Candidate, Disposition } from './candidate.ts'
-import { chainDigestOf, chainRange, clockOfPlace, type DigestText, digestText, type PlaceText, placeText, signerText } from './layout.ts'
+import type { Candidate, Disposition, FoldHooks, Folded } from './candidate.ts'
+import { chainDigestOf, chainRange, clockOfPlace, digestText, type PlaceText, placeText, signerText } from './layout.ts'
 import type { JournalOptions } from './options.ts'
 import { type KeyText, keyBytes, keyText, type Overlay } from './overlay.ts'
 import { addDigest, decodeOrder, encodeOrder, encodeStored, type HeadRecord, type OrderRecord, type Summary, statusOfOrder, tipsMax } from './records.ts'
 import type { HeldSpace } from './space.ts'
 import { State } from './state.ts'
-
-/** How a folded operation came out. */
-export interface Folded {
-  readonly candidate: Candidate
-  readonly record: OrderRecord
-  readonly before: OperationStatus | undefined
-}
-
-export interface FoldHooks {
-  /** Facts for `space.checkpoint`, from the finality step. */
-  settledOf(digest: DigestText): SettledCut | undefined
-  /** Reads a stored operation back. */
-  load(stored: Uint8Array): Candidate
-  /** A law threw: our bug. The operation is refused, on every node alike; here it is counted. */
-  onLawFault(kind: string, error: unknown): void
-  onUndecodable(key: KeyText): void
-  now(): number
-}
 
 const quarantined = new Set<OperationStatus>(['refused', 'late', 'forked'])
 

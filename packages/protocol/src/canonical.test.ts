@@ -42,12 +42,26 @@ describe('canonical bytes', () => {
     let deep: unknown = 1
     for (let i = 0; i < 40; i++) deep = [deep]
     assert.throws(() => encodeCanonical(deep), NotCanonical)
-    for (const hex of ['a2616201616101', '9f01ff', '1801', 'fb3ff8000000000000', 'c101', 'a2616101616101', '0101']) assert.throws(() => decodeCanonical(Buffer.from(hex, 'hex')), NotCanonical)
+    for (const hex of ['a2616201616101', '9f01ff', '1801', 'fb3ff8000000000000', 'c101', 'a2616101616101', '0101'])
+      assert.throws(() => decodeCanonical(Buffer.from(hex, 'hex')), NotCanonical)
   })
 
   it('come back as they were', () => {
     const plain = fc.letrec((tie) => ({
-      value: fc.oneof({ depthSize: 'small' }, fc.boolean(), fc.constant(null), fc.maxSafeInteger().map((n) => (Object.is(n, -0) ? 0 : n)), fc.string().map((s) => s.normalize('NFC')), fc.uint8Array({ maxLength: 8 }), fc.array(tie('value'), { maxLength: 4 }), fc.dictionary(fc.string({ maxLength: 5 }).filter((k) => k !== '__proto__'), tie('value'), { maxKeys: 4, noNullPrototype: true })),
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.boolean(),
+        fc.constant(null),
+        fc.maxSafeInteger().map((n) => (Object.is(n, -0) ? 0 : n)),
+        fc.string().map((s) => s.normalize('NFC')),
+        fc.uint8Array({ maxLength: 8 }),
+        fc.array(tie('value'), { maxLength: 4 }),
+        fc.dictionary(
+          fc.string({ maxLength: 5 }).filter((k) => k !== '__proto__'),
+          tie('value'),
+          { maxKeys: 4, noNullPrototype: true },
+        ),
+      ),
     })).value
     fc.assert(
       fc.property(plain, (value) => {
@@ -69,7 +83,10 @@ describe('canonical bytes', () => {
       seq: fc.maxSafeInteger().map(Math.abs),
       prev: fc.option(id),
       seen: fc.array(id, { maxLength: 16 }),
-      at: fc.tuple(fc.nat(2 ** 31 - 1).map((n) => n * 1024), fc.nat(65535)),
+      at: fc.tuple(
+        fc.nat(2 ** 31 - 1).map((n) => n * 1024),
+        fc.nat(65535),
+      ),
       body_hash: digest,
     })
     fc.assert(

@@ -76,8 +76,8 @@ export function assertPlain(value: unknown, depth = 0): asserts value is Plain {
 }
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
-const valueOf = new Uint8Array(128)
-for (let i = 0; i < 32; i++) valueOf[alphabet.charCodeAt(i)] = i
+const letterValue = new Uint8Array(128)
+for (let i = 0; i < 32; i++) letterValue[alphabet.charCodeAt(i)] = i
 
 /**
  * CIDv1 (dag-cbor, sha2-256) in base32 of a SHA-256 digest. Written out because every operation is named and looked up by it
@@ -115,11 +115,11 @@ export function isCid(text: string): boolean {
 /** The 32-byte digest inside a CID text of this house. */
 export function digestOfCid(cid: string): Uint8Array {
   const digest = new Uint8Array(32)
-  let buffer = valueOf[cid.charCodeAt(7)] as number
+  let buffer = letterValue[cid.charCodeAt(7)] as number
   let bits = 3
   let at = 0
   for (let i = 8; i < cid.length && at < 32; i++) {
-    buffer = ((buffer << 5) | (valueOf[cid.charCodeAt(i)] as number)) & 0xfff
+    buffer = ((buffer << 5) | (letterValue[cid.charCodeAt(i)] as number)) & 0xfff
     bits += 5
     if (bits >= 8) {
       bits -= 8

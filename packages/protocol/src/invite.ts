@@ -61,6 +61,7 @@ export function readInviteLink(link: string): InviteLink | undefined {
   const [origin, fragment] = link.split('/join#')
   const parts = (fragment ?? '').split('.').map(decodeURIComponent)
   const [coop_id, genesis, network, inviter, code] = parts
-  if (origin === undefined || parts.length !== 5 || coop_id === undefined || genesis === undefined || network === undefined || inviter === undefined || code === undefined) return undefined
+  if (origin === undefined || parts.length !== 5 || coop_id === undefined || genesis === undefined || network === undefined || inviter === undefined || code === undefined)
+    return undefined
   return { origin, coop_id, genesis, network, inviter: inviter as Did, code }
 }

@@ -209,7 +209,8 @@ export function parseOperation(envelopeBytes: Uint8Array, signature: Uint8Array,
   const envelope = parsed.data
   // One encoding: key order, shortest heads, no doubled keys. The schema takes only ASCII and integers, so nothing else can differ.
   if (!equalBytes(encodeEnvelope(envelope), envelopeBytes)) return { malformed: 'encoding', detail: 'not the canonical encoding' }
-  if ((envelope.genesis === null) !== (envelope.seq === 0 && envelope.prev === null && envelope.seen.length === 0 && envelope.genesis === null)) return { malformed: 'genesis', detail: 'a first operation has seq 0 and no parents' }
+  if ((envelope.genesis === null) !== (envelope.seq === 0 && envelope.prev === null && envelope.seen.length === 0 && envelope.genesis === null))
+    return { malformed: 'genesis', detail: 'a first operation has seq 0 and no parents' }
   if ((envelope.seq === 0) !== (envelope.prev === null)) return { malformed: 'chain', detail: 'prev is there exactly when seq is above 0' }
   if (body !== null && !equalBytes(bodyHash(body), envelope.body_hash)) return { malformed: 'body_hash', detail: 'the body is not the one that was signed' }
   return { operation: { id: operationIdOf(envelopeBytes), envelope, bytes: envelopeBytes, signature, body } }

@@ -17,14 +17,16 @@ const codePoints = (text: string): number => {
 
 /** NFC text of min..max Unicode code points; control characters other than tab and line feed are refused. */
 export function text(min: number, max: number): z.ZodType<string> {
-  return z
-    .string()
-    .max(max * 2 + 2)
-    .refine((value) => value.isWellFormed() && value.normalize('NFC') === value, { message: 'text must be in Unicode normalisation form C' })
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
-    .refine((value) => !/[\x00-\x08\x0b-\x1f\x7f]/.test(value), { message: 'control characters are not allowed' })
-    .refine((value) => (min > 0 ? codePoints(value.trim()) >= min : true) && codePoints(value) <= max, { message: `must have ${min} to ${max} characters` })
-    .meta({ type: 'string', minLength: min, maxLength: max }) as unknown as z.ZodType<string>
+  return (
+    z
+      .string()
+      .max(max * 2 + 2)
+      .refine((value) => value.isWellFormed() && value.normalize('NFC') === value, { message: 'text must be in Unicode normalisation form C' })
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+      .refine((value) => !/[\x00-\x08\x0b-\x1f\x7f]/.test(value), { message: 'control characters are not allowed' })
+      .refine((value) => (min > 0 ? codePoints(value.trim()) >= min : true) && codePoints(value) <= max, { message: `must have ${min} to ${max} characters` })
+      .meta({ type: 'string', minLength: min, maxLength: max }) as unknown as z.ZodType<string>
+  )
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: C0, C1 and the bidirectional overrides are what is looked for.
@@ -61,7 +63,10 @@ export function bytes(min: number, max: number = min): z.ZodType<Uint8Array> {
     .meta({ type: 'string', contentEncoding: 'base64url', minBytes: min, maxBytes: max }) as unknown as z.ZodType<Uint8Array>
 }
 
-export const did: z.ZodType<Did> = z.string().refine(isDid, { message: 'not a DID of the form did:icn:z6Mk…', params: { code: 'DID_INVALID' } }).meta({ type: 'string', format: 'did', examples: ['did:icn:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'] }) as unknown as z.ZodType<Did>
+export const did: z.ZodType<Did> = z
+  .string()
+  .refine(isDid, { message: 'not a DID of the form did:icn:z6Mk…', params: { code: 'DID_INVALID' } })
+  .meta({ type: 'string', format: 'did', examples: ['did:icn:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'] }) as unknown as z.ZodType<Did>
 
 export const operationId = z.string().refine(isCid, { message: 'not an operation id' }).meta({ type: 'string', format: 'cid' }) as unknown as z.ZodType<OperationId>
 export const charterHash = z.string().refine(isCid, { message: 'not a charter hash' }).meta({ type: 'string', format: 'cid' }) as unknown as z.ZodType<CharterHash>
@@ -72,10 +77,16 @@ export function isCoopId(value: string): value is CoopId {
   return value.length >= 2 && value.length <= 64 && /^[a-z0-9]+(?:[-_:][a-z0-9]+)*$/.test(value) && !reservedCoopIds.has(value)
 }
 const reservedCoopIds = new Set(['commons', 'me', 'new'])
-export const coopId = z.string().refine(isCoopId, { message: 'not a coop id', params: { code: 'COOP_ID_INVALID' } }).meta({ type: 'string', pattern: '^[a-z0-9]+([-_:][a-z0-9]+)*$', minLength: 2, maxLength: 64 }) as unknown as z.ZodType<CoopId>
+export const coopId = z
+  .string()
+  .refine(isCoopId, { message: 'not a coop id', params: { code: 'COOP_ID_INVALID' } })
+  .meta({ type: 'string', pattern: '^[a-z0-9]+([-_:][a-z0-9]+)*$', minLength: 2, maxLength: 64 }) as unknown as z.ZodType<CoopId>
 
 export const isSpaceId = (value: string): value is SpaceId => value === 'commons' || (value.startsWith('coop:') && isCoopId(value.slice(5)))
-export const spaceId = z.string().refine(isSpaceId, { message: 'not a space: commons or coop:<id>' }).meta({ type: 'string', examples: ['coop:food'] }) as unknown as z.ZodType<SpaceId>
+export const spaceId = z
+  .string()
+  .refine(isSpaceId, { message: 'not a space: commons or coop:<id>' })
+  .meta({ type: 'string', examples: ['coop:food'] }) as unknown as z.ZodType<SpaceId>
 
 /** Milliseconds since the epoch, as bodies and tables hold times. */
 export const timeMs = int(0, Number.MAX_SAFE_INTEGER)

@@ -16,11 +16,21 @@ it('makes half a year of a food coop: forty members, a lost phone, one operation
   const now = Date.UTC(2026, 10, 1)
   const world = await writeHistory(openSqliteStore({ folder }), seed, now, 'http://127.0.0.1:8080')
   const key = signingKeyFromSeed(seed)
-  const journal = openJournal({ store: openSqliteStore({ folder }), key, node: didOfKey(key.publicKey), rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules), wall: () => now, options: { ...journalDefaults, verifyThreads: 0 } })
+  const journal = openJournal({
+    store: openSqliteStore({ folder }),
+    key,
+    node: didOfKey(key.publicKey),
+    rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules),
+    wall: () => now,
+    options: { ...journalDefaults, verifyThreads: 0 },
+  })
   const facts = journal.read(food)
   assert.ok(facts)
   assert.equal(coopStats(facts)?.total_members, 40)
-  assert.deepEqual(journal.quarantine(food, { limit: 10 }).map(({ operation }) => operation.id), [world.quarantined])
+  assert.deepEqual(
+    journal.quarantine(food, { limit: 10 }).map(({ operation }) => operation.id),
+    [world.quarantined],
+  )
   assert.deepEqual(journal.doctor(), [])
   await journal.close()
 })

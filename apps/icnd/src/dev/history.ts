@@ -39,7 +39,14 @@ class Past {
 
   constructor(store: Store, key: SigningKey, from: number) {
     this.now = from
-    this.journal = openJournal({ store, key, node: didOfKey(key.publicKey), rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules), wall: () => this.now, options: { ...journalDefaults, verifyThreads: 0 } })
+    this.journal = openJournal({
+      store,
+      key,
+      node: didOfKey(key.publicKey),
+      rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules),
+      wall: () => this.now,
+      options: { ...journalDefaults, verifyThreads: 0 },
+    })
   }
 
   later(ms: number): void {
@@ -47,11 +54,31 @@ class Past {
   }
 
   /** One change, signed by `by` for `author` (by default themself). Throws when it is refused, unless that is wanted. */
-  async say(author: Did, by: SigningKey, kind: string, body: unknown, options: { readonly grant?: OperationId; readonly genesis?: boolean; readonly refused?: boolean } = {}): Promise<OperationId> {
+  async say(
+    author: Did,
+    by: SigningKey,
+    kind: string,
+    body: unknown,
+    options: { readonly grant?: OperationId; readonly genesis?: boolean; readonly refused?: boolean } = {},
+  ): Promise<OperationId> {
     this.later(minuteMs)
-    const unsigned = this.journal.draft({ space: food, kind, author, signer: didOfKey(by.publicKey), grant: options.grant ?? null, body, ...(options.genesis ? { genesis: null } : {}) })
+    const unsigned = this.journal.draft({
+      space: food,
+      kind,
+      author,
+      signer: didOfKey(by.publicKey),
+      grant: options.grant ?? null,
+      body,
+      ...(options.genesis ? { genesis: null } : {}),
+    })
     const result = await this.journal.submit(sealOperation(unsigned.envelope, unsigned.body, (message) => by.sign(message)))
-    if ((result.outcome === 'refused') !== (options.refused ?? false)) throw new Error(`${kind}: ${result.decision.checks.filter((check) => check.result !== 'pass').map((check) => check.code).join(' ')}`)
+    if ((result.outcome === 'refused') !== (options.refused ?? false))
+      throw new Error(
+        `${kind}: ${result.decision.checks
+          .filter((check) => check.result !== 'pass')
+          .map((check) => check.code)
+          .join(' ')}`,
+      )
     return (result.operation as NonNullable<typeof result.operation>).operation.id
   }
 }
@@ -61,7 +88,13 @@ export async function writeHistory(store: Store, nodeSeed: Uint8Array, until: nu
   const past = new Past(store, node, until - 184 * dayMs)
   const people = { ana: personNamed('Ana'), ben: personNamed('Ben'), chen: personNamed('Chen'), dora: personNamed('Dora'), eli: personNamed('Eli') }
   const host = past.journal.node
-  await past.journal.propose({ space: commonsSpace, kind: 'commons.found', author: host, grant: null, body: { name: 'development', keepers: [host], stewards: [people.ana.did, people.dora.did], nonce: new Uint8Array(16) } })
+  await past.journal.propose({
+    space: commonsSpace,
+    kind: 'commons.found',
+    author: host,
+    grant: null,
+    body: { name: 'development', keepers: [host], stewards: [people.ana.did, people.dora.did], nonce: new Uint8Array(16) },
+  })
   const network = past.journal.info(commonsSpace)?.genesis as OperationId
   await foundFood(past, people, host, network)
   await growFood(past, people)
@@ -84,12 +117,30 @@ async function foundFood(past: Past, { ana, ben, chen }: People, host: Did, netw
   ] as const
   const { charter } = fillTemplate('consumer', { network, coop_id: 'food', name: 'Food coop Elmstreet', type: 'consumer', founders })
   const calendar = { time_zone: 'UTC', offsets: newOffsets('UTC', past.now) }
-  await past.say(ana.did, ana.key, 'coop.found', { coop_id: 'food', name: 'Food coop Elmstreet', type: 'consumer', template: 'consumer', charter, host: { did: host, label: 'Elm' }, calendar, nonce: new Uint8Array(16).fill(7) }, { genesis: true })
+  await past.say(
+    ana.did,
+    ana.key,
+    'coop.found',
+    {
+      coop_id: 'food',
+      name: 'Food coop Elmstreet',
+      type: 'consumer',
+      template: 'consumer',
+      charter,
+      host: { did: host, label: 'Elm' },
+      calendar,
+      nonce: new Uint8Array(16).fill(7),
+    },
+    { genesis: true },
+  )
   const hash = charterHashOf(past)
   for (const person of [ana, ben, chen]) {
     past.later(5 * hourMs)
     const payload = charterStatementPayload({ network, space: food, hash, coop_id: 'food', version: 1 })
-    await past.say(person.did, person.key, 'coop.charter.sign', { hash, statement: { did: person.did, key: person.did, signature: person.key.sign(statementBytes('charter', payload)) } })
+    await past.say(person.did, person.key, 'coop.charter.sign', {
+      hash,
+      statement: { did: person.did, key: person.did, signature: person.key.sign(statementBytes('charter', payload)) },
+    })
   }
   past.later(dayMs)
   await past.say(ana.did, ana.key, 'coop.activate', { charter_hash: hash })
@@ -117,17 +168,33 @@ async function growFood(past: Past, { ana, ben, chen, dora }: People): Promise<v
   }
   const named = (name: string): Person => members.find((person) => person.name === name) as Person
   past.later(dayMs)
-  await past.say(ana.did, ana.key, 'coop.settings.set', { changes: [{ field: 'description', value: 'Bread, vegetables and cheese for forty households.', base: null }, { field: 'website', value: 'https://food.example', base: null }] })
+  await past.say(ana.did, ana.key, 'coop.settings.set', {
+    changes: [
+      { field: 'description', value: 'Bread, vegetables and cheese for forty households.', base: null },
+      { field: 'website', value: 'https://food.example', base: null },
+    ],
+  })
   await past.say(ana.did, ana.key, 'coop.member.suspend', { did: named('Gil').did, code: 'arrears', reason: 'Three orders not collected.', until_at: past.now + 20 * dayMs })
   past.later(4 * dayMs)
   await past.say(ana.did, ana.key, 'coop.member.reinstate', { did: named('Gil').did, note: 'All collected.' })
   await past.say(named('Fay').did, named('Fay').key, 'coop.member.profile', { name: 'Fay of the bakery' })
   await resignAndReturn(past, named('Udo'), ana, hash)
   // One office changes hands with a second person: chen proposes nothing alone.
-  const act = await past.say(ana.did, ana.key, 'act.propose', { kind: 'coop.member.roles', body: { did: named('Mara').did, roles: ['member', 'steward'] }, note: 'Mara has kept the lists since spring.' })
+  const act = await past.say(ana.did, ana.key, 'act.propose', {
+    kind: 'coop.member.roles',
+    body: { did: named('Mara').did, roles: ['member', 'steward'] },
+    note: 'Mara has kept the lists since spring.',
+  })
   past.later(dayMs)
   await past.say(ben.did, ben.key, 'act.confirm', { ref: act })
-  await past.say(chen.did, chen.key, 'coop.entry.add', { import_id: new Uint8Array(16).fill(3), batch: 0, entries: [{ number: 101, name: 'Household Nowak', joined_at: past.now - 400 * dayMs, row: 2 }, { number: 102, name: 'Household Lund', joined_at: past.now - 380 * dayMs, row: 3 }] })
+  await past.say(chen.did, chen.key, 'coop.entry.add', {
+    import_id: new Uint8Array(16).fill(3),
+    batch: 0,
+    entries: [
+      { number: 101, name: 'Household Nowak', joined_at: past.now - 400 * dayMs, row: 2 },
+      { number: 102, name: 'Household Lund', joined_at: past.now - 380 * dayMs, row: 3 },
+    ],
+  })
 }
 
 async function resignAndReturn(past: Past, person: Person, steward: Person, hash: string): Promise<void> {
@@ -141,7 +208,14 @@ async function resignAndReturn(past: Past, person: Person, steward: Person, hash
 async function lostPhone(past: Past, ben: Person): Promise<OperationId> {
   past.later(2 * dayMs)
   const phone = personNamed('Ben’s phone')
-  const grant = await past.say(ben.did, ben.key, 'identity.grant', { grantee: phone.did, grantee_kind: 'device', scopes: [...deviceScopes], not_before_at: past.now, not_after_at: past.now + 365 * dayMs, label: 'Phone' })
+  const grant = await past.say(ben.did, ben.key, 'identity.grant', {
+    grantee: phone.did,
+    grantee_kind: 'device',
+    scopes: [...deviceScopes],
+    not_before_at: past.now,
+    not_after_at: past.now + 365 * dayMs,
+    label: 'Phone',
+  })
   await past.say(ben.did, phone.key, 'coop.member.profile', { name: 'Ben of the cheese counter' }, { grant })
   past.later(3 * dayMs)
   await past.say(ben.did, ben.key, 'identity.revoke', { grant, reason: 'lost' })
@@ -153,6 +227,12 @@ async function inviteEli(past: Past, { ana }: People, network: OperationId, orig
   past.now = Math.max(past.now, until - 2 * dayMs)
   const genesis = past.journal.info(food)?.genesis as OperationId
   const code = readInviteCode('ELEE-DEVN-ETW0-RK00') as string
-  await past.say(ana.did, ana.key, 'coop.invite.create', { key: inviteKeyOf(inviteSeed(code, 'food', genesis)), roles: ['member'], name: 'Eli', uses: 1, expires_at: until + 14 * dayMs })
+  await past.say(ana.did, ana.key, 'coop.invite.create', {
+    key: inviteKeyOf(inviteSeed(code, 'food', genesis)),
+    roles: ['member'],
+    name: 'Eli',
+    uses: 1,
+    expires_at: until + 14 * dayMs,
+  })
   return inviteLink({ origin, coop_id: 'food', genesis, network, inviter: ana.did, code })
 }

@@ -23,17 +23,24 @@ const codesOf = (document: CharterDocument): string[] => lint(document).map((fin
 
 for (const id of templateIds) {
   test(`the template ${id} with three founders has no mistake`, () => {
-    assert.deepEqual(codesOf(filled(id)).filter((line) => line.startsWith('error')), [])
+    assert.deepEqual(
+      codesOf(filled(id)).filter((line) => line.startsWith('error')),
+      [],
+    )
   })
   for (const count of [1, 2]) {
     test(`the template ${id} serves ${count} founders too`, () => {
-      assert.deepEqual(codesOf(filled(id, count)).filter((line) => line.startsWith('error')), [])
+      assert.deepEqual(
+        codesOf(filled(id, count)).filter((line) => line.startsWith('error')),
+        [],
+      )
     })
   }
 }
 
 test('every type of coop has a template', () => {
-  for (const type of ['worker', 'producer', 'consumer', 'credit', 'housing', 'platform', 'multi_stakeholder', 'community', 'federation'] as const) assert.ok(charterTemplates[templateForType(type)].types.includes(type))
+  for (const type of ['worker', 'producer', 'consumer', 'credit', 'housing', 'platform', 'multi_stakeholder', 'community', 'federation'] as const)
+    assert.ok(charterTemplates[templateForType(type)].types.includes(type))
 })
 
 test('fewer founders lower the number who must sign, and it is said', () => {
@@ -105,7 +112,11 @@ for (const [name, change, expected] of warnings) {
   test(`the lint warns of ${name}, and only warns`, () => {
     const codes = codesOf(changed(change))
     assert.ok(codes.includes(expected), codes.join('\n'))
-    assert.equal(codes.some((code) => code.startsWith('error')), false, codes.join('\n'))
+    assert.equal(
+      codes.some((code) => code.startsWith('error')),
+      false,
+      codes.join('\n'),
+    )
   })
 }
 

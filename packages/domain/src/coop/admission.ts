@@ -1,5 +1,12 @@
 import type { Facts, MemberAccept, MemberAdmit, MemberApply, MemberDecline, MemberRef, NoBody } from '@icn/protocol'
-import { MemberAccept as MemberAcceptBody, MemberAdmit as MemberAdmitBody, MemberApply as MemberApplyBody, MemberDecline as MemberDeclineBody, MemberRef as MemberRefBody, NoBody as NoBodySchema } from '@icn/protocol'
+import {
+  MemberAccept as MemberAcceptBody,
+  MemberAdmit as MemberAdmitBody,
+  MemberApply as MemberApplyBody,
+  MemberDecline as MemberDeclineBody,
+  MemberRef as MemberRefBody,
+  NoBody as NoBodySchema,
+} from '@icn/protocol'
 import { decidesOf } from '../charter/index.ts'
 import { admit, attestStatements, charterAccepted, checkAccepting, checkEntering, dayMs, newcomerRow, personhoodOf } from './entering.ts'
 import type { KindSpec } from './kind.ts'
@@ -59,7 +66,7 @@ export const apply: KindSpec<MemberApply> = {
   },
 }
 
-const isWaiting = (facts: Facts, row: MemberRow | undefined): row is MemberRow => row !== undefined && (row.status === 'applied' || row.status === 'invited')
+const isWaiting = (_facts: Facts, row: MemberRow | undefined): row is MemberRow => row !== undefined && (row.status === 'applied' || row.status === 'invited')
 
 export const withdraw: KindSpec<NoBody> = {
   kind: 'coop.member.withdraw',
@@ -126,7 +133,12 @@ export const admitMember: KindSpec<MemberAdmit> = {
     checkEntering(j, facts, did, c.body)
     const need = charterRules(facts)?.membership.sponsors ?? 0
     const have = row?.sponsors.length ?? 0
-    j.refuseIf(row?.status === 'applied' && have < need, 'SPONSORS_MISSING', { params: { have, need }, limit: need, used: have, rule: { document: 'charter', pointer: '/membership/sponsors' } })
+    j.refuseIf(row?.status === 'applied' && have < need, 'SPONSORS_MISSING', {
+      params: { have, need },
+      limit: need,
+      used: have,
+      rule: { document: 'charter', pointer: '/membership/sponsors' },
+    })
     checkPlainRoles(j, c.body.roles)
     j.refuseIf(row?.status === 'invited', 'ALREADY_INVITED')
   },
@@ -138,7 +150,12 @@ export const admitMember: KindSpec<MemberAdmit> = {
     noteDeed(tables, c, { kind: 'admission', ref: did })
     if (row?.status === 'applied') {
       const { version: _v, status: _s, ...kept } = row
-      admit(tables, c, { ...kept, ...placed, roles: [...c.body.roles], ...(c.body.name === undefined ? {} : { name: c.body.name }), admitted_by: [...c.persons] }, { number: c.body.number })
+      admit(
+        tables,
+        c,
+        { ...kept, ...placed, roles: [...c.body.roles], ...(c.body.name === undefined ? {} : { name: c.body.name }), admitted_by: [...c.persons] },
+        { number: c.body.number },
+      )
       return
     }
     const asked = newcomerRow(tables, { did, name: c.body.name ?? row?.name ?? shortName(did), roles: c.body.roles, class: c.body.class, tier: c.body.tier, joined_via: 'invite' })
@@ -174,7 +191,12 @@ export const accept: KindSpec<MemberAccept> = {
   apply(c, tables) {
     const at = c.op.at[0]
     const { version: _v, status: _s, ...row } = tables.get(members, [c.proposer]) as MemberRow
-    admit(tables, c, { ...row, ...(c.body.name === undefined ? {} : { name: c.body.name }), ...charterAccepted(tables, at), ...personhoodOf(tables, row.did, c.body.personhood, at) })
+    admit(tables, c, {
+      ...row,
+      ...(c.body.name === undefined ? {} : { name: c.body.name }),
+      ...charterAccepted(tables, at),
+      ...personhoodOf(tables, row.did, c.body.personhood, at),
+    })
   },
 }
 
@@ -216,5 +238,3 @@ export const confirm: KindSpec<MemberRef> = {
     tables.emit('coop.member_confirmed', { did: row.did })
   },
 }
-
-

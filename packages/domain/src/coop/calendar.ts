@@ -1,5 +1,5 @@
 import type { CalendarSet, Did, Facts } from '@icn/protocol'
-import { CalendarSet as CalendarSetBody, Judgement } from '@icn/protocol'
+import { CalendarSet as CalendarSetBody, type Judgement } from '@icn/protocol'
 import type { KindSpec } from './kind.ts'
 import type { CalendarRow } from './tables.ts'
 import { calendar, hosts } from './tables.ts'
@@ -16,7 +16,11 @@ type Offsets = CalendarRow['offsets']
 export function checkCalendar(j: Judgement, offsets: Offsets): void {
   const rises = offsets.every(([from], index) => (index === 0 ? from === 0 : from > (offsets[index - 1]?.[0] ?? 0)))
   j.refuseIf(!rises, 'CALENDAR_UNSORTED')
-  j.refuseIf(offsets.some(([, minutes]) => Math.abs(minutes) > offsetMinutesMax), 'CALENDAR_RANGE', { limit: offsetMinutesMax })
+  j.refuseIf(
+    offsets.some(([, minutes]) => Math.abs(minutes) > offsetMinutesMax),
+    'CALENDAR_RANGE',
+    { limit: offsetMinutesMax },
+  )
 }
 
 /** Same zone, every entry kept, new ones only at the end. */
@@ -37,7 +41,11 @@ export const calendarSet: KindSpec<CalendarSet> = {
     const { offsets } = c.body
     checkCalendar(j, offsets)
     const at = c.op.at[0]
-    const begun = (list: Offsets): string => list.filter(([from]) => from <= at).map(([from, minutes]) => `${from}:${minutes}`).join(' ')
+    const begun = (list: Offsets): string =>
+      list
+        .filter(([from]) => from <= at)
+        .map(([from, minutes]) => `${from}:${minutes}`)
+        .join(' ')
     const before = facts.get(calendar, [])
     j.refuseIf(before !== undefined && begun(before.offsets) !== begun(offsets), 'CALENDAR_REWRITES_PAST')
   },

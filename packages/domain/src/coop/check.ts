@@ -4,7 +4,24 @@ import { readCharter, rulesOf } from '../charter/index.ts'
 import { isFrozen } from '../identity/index.ts'
 import { charterRules, coopRow, countOf, effectiveStewards } from './state.ts'
 import type { MemberRow } from './tables.ts'
-import { charters, counts, deeds, due, entries, hosts, invites, liveHostStatuses, log, members, numbers, officers, reviews, rulesTable, signatures, standingStatuses } from './tables.ts'
+import {
+  charters,
+  counts,
+  deeds,
+  due,
+  entries,
+  hosts,
+  invites,
+  liveHostStatuses,
+  log,
+  members,
+  numbers,
+  officers,
+  reviews,
+  rulesTable,
+  signatures,
+  standingStatuses,
+} from './tables.ts'
 import { builtinRoles, dueOfMember, termKey } from './write.ts'
 
 /** Invariants C1–C10 as far as one state can show them; scans everything. Evidence names rows, so that a person can look. */
@@ -92,7 +109,9 @@ function checkCharter(facts: Facts, report: Report): void {
   report(row?.hash !== coop.charter_hash, 'C3', 'the coop names another charter hash', { hash: coop.charter_hash })
   const first = facts.get(charters, [1])
   const founders = first === undefined ? undefined : readCharter(first.charter)
-  const valid = [...facts.scan(signatures, { prefix: [1] })].filter(([[, did], signature]) => signature.hash === first?.hash && founders?.founders.some((founder) => founder.did === did))
+  const valid = [...facts.scan(signatures, { prefix: [1] })].filter(
+    ([[, did], signature]) => signature.hash === first?.hash && founders?.founders.some((founder) => founder.did === did),
+  )
   report(valid.length < (founders?.membership.min_founders ?? 1), 'C4', 'too few founders have signed the charter', { have: valid.length })
 }
 
@@ -105,7 +124,8 @@ function checkPeople(facts: Facts, report: Report): void {
     report(row.status === 'suspended' && row.status_before === undefined, 'C2', 'a suspended member has no status before', { did })
     report(!hasLogOf(facts, did, row), 'C10', 'the last change of a member is not in the log', { did, version: row.version })
   }
-  for (const [[role, did]] of facts.scan(officers)) report(facts.get(members, [did])?.roles.includes(role) !== true, 'C3', 'an office is held by somebody without the role', { did, role })
+  for (const [[role, did]] of facts.scan(officers))
+    report(facts.get(members, [did])?.roles.includes(role) !== true, 'C3', 'an office is held by somebody without the role', { did, role })
   for (const [[ref], row] of facts.scan(invites)) {
     report(row.used.length > row.uses, 'C8', 'an invitation was used too often', { ref })
     report(row.state === 'open' && row.used.length >= row.uses, 'C8', 'an invitation that is used up is open', { ref })
@@ -118,9 +138,12 @@ function hasLogOf(facts: Facts, did: Did, row: MemberRow): boolean {
 }
 
 function checkDue(facts: Facts, report: Report): void {
-  for (const [[did], row] of facts.scan(members)) for (const key of dueOfMember(row)) report(facts.get(due, key) === undefined, 'C2', 'the sweeper would miss a member', { did, at: key[0], kind: key[1] })
-  for (const [[ref], row] of facts.scan(invites)) if (row.state === 'open') report(facts.get(due, [row.expires_at, 'invite', ref]) === undefined, 'C2', 'the sweeper would miss an invitation', { ref })
-  for (const [[role, did], row] of facts.scan(officers)) if (row.until_at !== undefined) report(facts.get(due, [row.until_at, 'term', termKey(role, did)]) === undefined, 'C2', 'the sweeper would miss a term', { role, did })
+  for (const [[did], row] of facts.scan(members))
+    for (const key of dueOfMember(row)) report(facts.get(due, key) === undefined, 'C2', 'the sweeper would miss a member', { did, at: key[0], kind: key[1] })
+  for (const [[ref], row] of facts.scan(invites))
+    if (row.state === 'open') report(facts.get(due, [row.expires_at, 'invite', ref]) === undefined, 'C2', 'the sweeper would miss an invitation', { ref })
+  for (const [[role, did], row] of facts.scan(officers))
+    if (row.until_at !== undefined) report(facts.get(due, [row.until_at, 'term', termKey(role, did)]) === undefined, 'C2', 'the sweeper would miss a term', { role, did })
 }
 
 function checkReviews(facts: Facts, report: Report): void {
@@ -128,7 +151,8 @@ function checkReviews(facts: Facts, report: Report): void {
     const known = row.kind === 'rest' || facts.first(deeds, { prefix: [row.by] }) !== undefined
     report(!known, 'C7', 'a review has no deed', { ref })
   }
-  for (const [[did], row] of facts.scan(members)) if (row.review !== undefined) report(facts.get(reviews, [row.review])?.state !== 'open', 'C7', 'a member waits for a review that is not open', { did, review: row.review })
+  for (const [[did], row] of facts.scan(members))
+    if (row.review !== undefined) report(facts.get(reviews, [row.review])?.state !== 'open', 'C7', 'a member waits for a review that is not open', { did, review: row.review })
   const rules = charterRules(facts)
   report(rules === undefined, 'C3', 'no charter can be read')
 }

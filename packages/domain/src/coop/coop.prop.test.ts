@@ -13,7 +13,14 @@ type Step = { readonly what: number; readonly who: string; readonly other: strin
 
 // Those who may decide come up more often than others, so that most steps do something.
 const deciders = ['Ada', 'Ben', 'Chen', 'Ada', 'Ben', 'Chen', ...names] as const
-const step: fc.Arbitrary<Step> = fc.record({ what: fc.nat(24), who: fc.constantFrom(...deciders), other: fc.constantFrom(...names), second: fc.constantFrom(...deciders), n: fc.nat(40), flag: fc.boolean() })
+const step: fc.Arbitrary<Step> = fc.record({
+  what: fc.nat(24),
+  who: fc.constantFrom(...deciders),
+  other: fc.constantFrom(...names),
+  second: fc.constantFrom(...deciders),
+  n: fc.nat(40),
+  flag: fc.boolean(),
+})
 const life = (steps: number): fc.Arbitrary<Step[]> => fc.array(step, { minLength: steps, maxLength: steps, size: 'max' })
 
 /** Runs one step, lawful or not. What a step means depends on the state, so that shrinking keeps it meaningful. */
@@ -26,34 +33,61 @@ function play(h: House, s: Step): void {
   const ref = anyInvite[s.n % Math.max(anyInvite.length, 1)]
   const review = listReviews(h.tables).filter((row) => row.state === 'open')[0]?.op
   switch (s.what) {
-    case 0: return void h.do('coop.member.apply', s.other, { charter_hash: h.hash, name: s.other })
-    case 1: return void h.do('coop.member.admit', s.who, { did, roles: [s.flag ? 'member' : 'observer'] })
-    case 2: return void h.do('coop.member.accept', s.other, { charter_hash: h.hash })
-    case 3: return void h.do('coop.member.decline', s.who, { did, reason: 'full' })
-    case 4: return void h.do('coop.member.confirm', s.who, { did })
-    case 5: return void h.do('coop.member.suspend', s.who, { did, code: 'conduct', reason: 'x', until_at: h.at + (1 + (s.n % 29)) * dayMs })
-    case 6: return void h.together('coop.member.suspend', pair, { did, code: 'conduct', reason: 'x' })
-    case 7: return void h.do('coop.member.reinstate', s.who, { did })
-    case 8: return void h.together('coop.member.remove', pair, { did, code: 'fraud', reason: 'x', ban: s.flag, immediate: true })
-    case 9: return void h.together('coop.member.remove', pair, { did, code: 'conduct', reason: 'x', ban: s.flag, immediate: false })
-    case 10: return void h.together('coop.member.unban', pair, { did, reason: 'x' })
-    case 11: return void h.do('coop.member.resign', s.flag ? s.other : s.who, {})
-    case 12: return void h.do('coop.member.stay', s.other, {})
-    case 13: return void h.together('coop.member.roles', pair, { did, roles: s.flag ? ['member', 'steward'] : ['member'] })
-    case 14: return void h.do('coop.member.roles', s.who, { did: s.flag ? person(s.who) : did, roles: s.n % 2 === 0 ? ['member'] : ['member', 'facilitator'] })
-    case 15: return void h.do('coop.invite.create', s.who, { key: code, roles: ['member'], uses: 1 + (s.n % 3), expires_at: h.at + 10 * dayMs })
-    case 16: return void (ref && h.do('coop.invite.redeem', s.other, { ref, statement: { did, key: h.tables.get(invites, [ref])?.key, signature: new Uint8Array(64) }, charter_hash: h.hash, name: s.other }))
-    case 17: return void (ref && h.do('coop.invite.cancel', s.who, { ref }))
-    case 18: return void (review && h.do('coop.review.settle', s.who, { ref: review, verdict: s.flag ? 'confirmed' : 'undone' }))
-    case 19: return void h.together('coop.host.add', pair, { did: s.flag ? person('node two') : did, label: 'attic' })
-    case 20: return void h.do('coop.host.accept', s.flag ? 'node two' : s.other, {})
-    case 21: return void h.together('coop.host.remove', pair, { did: person('node two'), reason: 'x' })
-    case 22: return void h.run.wait((s.n % 10) * dayMs)
+    case 0:
+      return void h.do('coop.member.apply', s.other, { charter_hash: h.hash, name: s.other })
+    case 1:
+      return void h.do('coop.member.admit', s.who, { did, roles: [s.flag ? 'member' : 'observer'] })
+    case 2:
+      return void h.do('coop.member.accept', s.other, { charter_hash: h.hash })
+    case 3:
+      return void h.do('coop.member.decline', s.who, { did, reason: 'full' })
+    case 4:
+      return void h.do('coop.member.confirm', s.who, { did })
+    case 5:
+      return void h.do('coop.member.suspend', s.who, { did, code: 'conduct', reason: 'x', until_at: h.at + (1 + (s.n % 29)) * dayMs })
+    case 6:
+      return void h.together('coop.member.suspend', pair, { did, code: 'conduct', reason: 'x' })
+    case 7:
+      return void h.do('coop.member.reinstate', s.who, { did })
+    case 8:
+      return void h.together('coop.member.remove', pair, { did, code: 'fraud', reason: 'x', ban: s.flag, immediate: true })
+    case 9:
+      return void h.together('coop.member.remove', pair, { did, code: 'conduct', reason: 'x', ban: s.flag, immediate: false })
+    case 10:
+      return void h.together('coop.member.unban', pair, { did, reason: 'x' })
+    case 11:
+      return void h.do('coop.member.resign', s.flag ? s.other : s.who, {})
+    case 12:
+      return void h.do('coop.member.stay', s.other, {})
+    case 13:
+      return void h.together('coop.member.roles', pair, { did, roles: s.flag ? ['member', 'steward'] : ['member'] })
+    case 14:
+      return void h.do('coop.member.roles', s.who, { did: s.flag ? person(s.who) : did, roles: s.n % 2 === 0 ? ['member'] : ['member', 'facilitator'] })
+    case 15:
+      return void h.do('coop.invite.create', s.who, { key: code, roles: ['member'], uses: 1 + (s.n % 3), expires_at: h.at + 10 * dayMs })
+    case 16:
+      return void (
+        ref &&
+        h.do('coop.invite.redeem', s.other, { ref, statement: { did, key: h.tables.get(invites, [ref])?.key, signature: new Uint8Array(64) }, charter_hash: h.hash, name: s.other })
+      )
+    case 17:
+      return void (ref && h.do('coop.invite.cancel', s.who, { ref }))
+    case 18:
+      return void (review && h.do('coop.review.settle', s.who, { ref: review, verdict: s.flag ? 'confirmed' : 'undone' }))
+    case 19:
+      return void h.together('coop.host.add', pair, { did: s.flag ? person('node two') : did, label: 'attic' })
+    case 20:
+      return void h.do('coop.host.accept', s.flag ? 'node two' : s.other, {})
+    case 21:
+      return void h.together('coop.host.remove', pair, { did: person('node two'), reason: 'x' })
+    case 22:
+      return void h.run.wait((s.n % 10) * dayMs)
     case 23: {
       const items = dueItems(h.tables, h.at)
       return void (items.length > 0 && h.do('coop.sweep', 'node one', { items }))
     }
-    default: return void h.do('coop.member.place', s.who, { did, number: s.n + 1 })
+    default:
+      return void h.do('coop.member.place', s.who, { did, number: s.n + 1 })
   }
 }
 
@@ -99,7 +133,11 @@ test('C1–C8, C10: whatever people do, in whatever order, the coop stays a coop
         }
         assert.equal(h.tables.count(log) - logged, changed, 'C10')
         const held = new Set([...h.tables.scan(members)].filter(([, row]) => row.review !== undefined).map(([[did]]) => did))
-        assert.equal(electorate(h.tables, h.at).some((elector) => held.has(elector.did)), false, 'C7')
+        assert.equal(
+          electorate(h.tables, h.at).some((elector) => held.has(elector.did)),
+          false,
+          'C7',
+        )
         assert.ok(coopHosts(h.tables).length > 0)
       }
     }),

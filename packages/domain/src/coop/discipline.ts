@@ -1,5 +1,12 @@
 import type { Did, Facts, MemberReinstate, MemberRemove, MemberResign, MemberSuspend, MemberUnban, NoBody, Tables } from '@icn/protocol'
-import { MemberReinstate as MemberReinstateBody, MemberRemove as MemberRemoveBody, MemberResign as MemberResignBody, MemberSuspend as MemberSuspendBody, MemberUnban as MemberUnbanBody, NoBody as NoBodySchema } from '@icn/protocol'
+import {
+  MemberReinstate as MemberReinstateBody,
+  MemberRemove as MemberRemoveBody,
+  MemberResign as MemberResignBody,
+  MemberSuspend as MemberSuspendBody,
+  MemberUnban as MemberUnbanBody,
+  NoBody as NoBodySchema,
+} from '@icn/protocol'
 import { decidesOf } from '../charter/index.ts'
 import { cutOf } from '../space/index.ts'
 import { dayMs } from './entering.ts'
@@ -58,7 +65,12 @@ export const memberSuspend: KindSpec<MemberSuspend> = {
     const row = currentMember(tables, c.body.did, at) as MemberRow
     const { until_at, reason, code } = c.body
     noteDeed(tables, c, { kind: 'suspension', ref: row.did })
-    writeMember(tables, c, { ...row, status: 'suspended', status_before: row.status, suspended_at: at, ...(until_at === undefined ? {} : { suspended_until_at: until_at }) }, `${code}: ${reason}`)
+    writeMember(
+      tables,
+      c,
+      { ...row, status: 'suspended', status_before: row.status, suspended_at: at, ...(until_at === undefined ? {} : { suspended_until_at: until_at }) },
+      `${code}: ${reason}`,
+    )
     tables.emit('coop.member_suspended', { did: row.did, ...(until_at === undefined ? {} : { until_at }) })
   },
 }
@@ -125,7 +137,12 @@ export const memberRemove: KindSpec<MemberRemove> = {
     if (isStanding(row) && isStayed(tables, c.body)) {
       const removal = { op: c.op.id, due_at: at + days * dayMs, ban, code, reason }
       const before = row.status === 'suspended' ? (row.status_before ?? 'active') : row.status
-      writeMember(tables, c, { ...without(row, 'version', 'suspended_until_at'), status: 'suspended', status_before: before, suspended_at: row.suspended_at ?? at, removal }, reason)
+      writeMember(
+        tables,
+        c,
+        { ...without(row, 'version', 'suspended_until_at'), status: 'suspended', status_before: before, suspended_at: row.suspended_at ?? at, removal },
+        reason,
+      )
       tables.emit('coop.member_removal_pending', { did, due_at: removal.due_at })
     } else {
       endMember(tables, c, row, { status: ban ? 'banned' : 'removed', code, reason })

@@ -57,7 +57,12 @@ export function attestStatements(attestations: readonly Attestation[] | undefine
 const levelOf = (level: (typeof personhoodLevels)[number]): number => personhoodLevels.indexOf(level)
 
 /** The attestation that counts under the charter at this time; how far the others came tells which check fails. */
-function bestAttestation(facts: Facts, did: Did, attestations: readonly Attestation[], at: number): { readonly found?: Attestation; readonly reached: 0 | 1 | 2; readonly have: string; readonly expires_at?: number } {
+function bestAttestation(
+  facts: Facts,
+  did: Did,
+  attestations: readonly Attestation[],
+  at: number,
+): { readonly found?: Attestation; readonly reached: 0 | 1 | 2; readonly have: string; readonly expires_at?: number } {
   const rules = charterRules(facts)
   const need = levelOf(rules?.membership.required_level ?? 'none')
   const own = attestations.filter((row) => row.subject === did && row.key === rootOf(facts, row.did))

@@ -72,7 +72,17 @@ export class House {
   }
 
   foundBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
-    return { coop_id: 'food', name: 'Food', type: 'consumer', template: 'consumer', charter: this.charter, host: { did: this.node, label: 'cellar' }, calendar: { time_zone: 'UTC', offsets: [[0, 0]] }, nonce: new Uint8Array(16), ...changes }
+    return {
+      coop_id: 'food',
+      name: 'Food',
+      type: 'consumer',
+      template: 'consumer',
+      charter: this.charter,
+      host: { did: this.node, label: 'cellar' },
+      calendar: { time_zone: 'UTC', offsets: [[0, 0]] },
+      nonce: new Uint8Array(16),
+      ...changes,
+    }
   }
 
   statement(did: Did): Record<string, unknown> {

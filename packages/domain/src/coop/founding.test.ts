@@ -9,7 +9,16 @@ const solo = [{ name: 'Ada', roles: ['member', 'steward'] }]
 
 test('founds, signs and activates with three people', () => {
   const house = new House().found()
-  assert.deepEqual(foundingState(house.tables, house.at), { founded: true, ratified: false, active: false, charter_hash: house.hash, need: 3, signed: 0, stuck: false, founders: foundingState(house.tables, house.at).founders })
+  assert.deepEqual(foundingState(house.tables, house.at), {
+    founded: true,
+    ratified: false,
+    active: false,
+    charter_hash: house.hash,
+    need: 3,
+    signed: 0,
+    stuck: false,
+    founders: foundingState(house.tables, house.at).founders,
+  })
   house.sign('Ada', 'Ben', 'Chen')
   assert.equal(foundingState(house.tables, house.at).ratified, true)
   house.activate()
@@ -21,7 +30,10 @@ test('founds, signs and activates with three people', () => {
 for (const count of [1, 2, 3]) {
   test(`${count} founders are enough`, () => {
     const founders = [...solo, { name: 'Ben', roles: ['member'] }, { name: 'Chen', roles: ['member'] }].slice(0, count)
-    const house = new House({ founders }).found().sign(...founders.map((founder) => founder.name)).activate()
+    const house = new House({ founders })
+      .found()
+      .sign(...founders.map((founder) => founder.name))
+      .activate()
     assert.deepEqual(checkCoop(house.tables), [])
   })
 }
@@ -97,7 +109,10 @@ test('nobody steward among the signers: NO_STEWARD', () => {
 })
 
 test('founders who did not sign are invited at activation and come in by accepting', () => {
-  const house = new House({ charter: (text) => ({ ...text, membership: { ...text.membership, min_founders: 2, min_members: 2 }, appeals: { size: 1 } }) }).found().sign('Ada', 'Ben').activate()
+  const house = new House({ charter: (text) => ({ ...text, membership: { ...text.membership, min_founders: 2, min_members: 2 }, appeals: { size: 1 } }) })
+    .found()
+    .sign('Ada', 'Ben')
+    .activate()
   assert.equal(house.status('Chen'), 'invited')
   house.must('coop.member.accept', 'Chen', { charter_hash: house.hash })
   assert.equal(house.status('Chen'), 'active')
@@ -143,5 +158,10 @@ test('status moves only along its table', () => {
 
 test('nothing can be done before the founding', () => {
   const house = new House()
-  for (const [kind, body] of [['coop.charter.sign', { hash: house.hash, statement: house.statement(person('Ada')) }], ['coop.activate', { charter_hash: house.hash }], ['coop.member.resign', {}]] as const) assert.deepEqual(house.do(kind, 'Ada', body).codes, ['NOT_FOUNDED'])
+  for (const [kind, body] of [
+    ['coop.charter.sign', { hash: house.hash, statement: house.statement(person('Ada')) }],
+    ['coop.activate', { charter_hash: house.hash }],
+    ['coop.member.resign', {}],
+  ] as const)
+    assert.deepEqual(house.do(kind, 'Ada', body).codes, ['NOT_FOUNDED'])
 })

@@ -1,5 +1,15 @@
 import type { Charter, CharterDocument, CharterDraft, CharterSign, CoopActivate, CoopFound, Did, Facts, Law, OperationView, Tables } from '@icn/protocol'
-import { CharterDraft as CharterDraftBody, CharterSign as CharterSignBody, charterHashOf, charterStatementPayload, CoopActivate as CoopActivateBody, CoopFound as CoopFoundBody, isCoopId, Judgement, nameText } from '@icn/protocol'
+import {
+  CharterDraft as CharterDraftBody,
+  CharterSign as CharterSignBody,
+  charterHashOf,
+  charterStatementPayload,
+  CoopActivate as CoopActivateBody,
+  CoopFound as CoopFoundBody,
+  isCoopId,
+  Judgement,
+  nameText,
+} from '@icn/protocol'
 import { foundersIn, lint, numberIn, readCharter, rulesOf } from '../charter/index.ts'
 import { rootOf } from '../identity/index.ts'
 import { checkCalendar } from './calendar.ts'
@@ -88,7 +98,19 @@ export const foundLaw: Law<CoopFound> = {
     const at = op.at[0]
     const charter = readCharter(body.charter) as Charter
     const hash = charterHashOf(body.charter)
-    tables.put(coopTable, [], { coop_id: charter.coop_id, genesis: op.id, name: body.name, type: body.type, status: 'forming', founded_at: at, founded_by: op.author, charter_version: 1, charter_hash: hash, ratified: false, template: body.template })
+    tables.put(coopTable, [], {
+      coop_id: charter.coop_id,
+      genesis: op.id,
+      name: body.name,
+      type: body.type,
+      status: 'forming',
+      founded_at: at,
+      founded_by: op.author,
+      charter_version: 1,
+      charter_hash: hash,
+      ratified: false,
+      template: body.template,
+    })
     tables.put(charters, [1], { charter: body.charter, hash, by: op.author, at, adopted_by: op.id })
     tables.put(hosts, [body.host.did], { status: 'active', label: body.host.label, added_by: op.author, added_at: at, accepted_at: at, note: '' })
     addCount(tables, 'hosts.active', 1)
@@ -131,7 +153,13 @@ export const charterDraftLaw: Law<CharterDraft> = {
     if (hash === coop.charter_hash) return
     // Every signature was over the old text. Who had become a member by signing is a founder to be asked again, and is out of the register until then.
     for (const [key] of [...tables.scan(signatures, { prefix: [1] })]) tables.delete(signatures, key)
-    for (const [[did], row] of [...tables.scan(members)]) withdrawFounder(tables, c, row, charter.founders.some((founder) => founder.did === did))
+    for (const [[did], row] of [...tables.scan(members)])
+      withdrawFounder(
+        tables,
+        c,
+        row,
+        charter.founders.some((founder) => founder.did === did),
+      )
     tables.put(counts, ['numbers.next'], Math.max(tables.get(counts, ['numbers.next']) ?? 1, charter.founders.length + 1))
     tables.put(charters, [1], { charter: op.body.charter, hash, by: op.author, at: op.at[0], adopted_by: op.id })
     tables.put(coopTable, [], { ...coop, charter_hash: hash, ratified: false })
@@ -197,7 +225,13 @@ function minFoundersOf(facts: Facts): number {
 }
 
 /** Makes a member row from a founder's line of the charter; numbers follow the charter's order. */
-function enrolFounder(tables: Tables, c: Case, founder: { readonly did: Did; readonly name: string; readonly roles: readonly string[] }, place: number, status: 'active' | 'invited'): void {
+function enrolFounder(
+  tables: Tables,
+  c: Case,
+  founder: { readonly did: Did; readonly name: string; readonly roles: readonly string[] },
+  place: number,
+  status: 'active' | 'invited',
+): void {
   const at = c.op.at[0]
   const coop = coopRow(tables) as NonNullable<ReturnType<typeof coopRow>>
   const document = tables.get(charters, [1])?.charter as CharterDocument

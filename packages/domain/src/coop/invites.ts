@@ -1,5 +1,13 @@
 import type { Facts, InviteCancel, InviteCreate, InviteRedeem, OperationId, Tables } from '@icn/protocol'
-import { encodeCanonical, equalBytes, InviteCancel as InviteCancelBody, InviteCreate as InviteCreateBody, InviteRedeem as InviteRedeemBody, redeemStatementPayload, sha256 } from '@icn/protocol'
+import {
+  encodeCanonical,
+  equalBytes,
+  InviteCancel as InviteCancelBody,
+  InviteCreate as InviteCreateBody,
+  InviteRedeem as InviteRedeemBody,
+  redeemStatementPayload,
+  sha256,
+} from '@icn/protocol'
 import { checkPlainRoles } from './admission.ts'
 import { admit, attestStatements, charterAccepted, checkAccepting, checkEntering, checkPlace, dayMs, newcomerRow, personhoodOf } from './entering.ts'
 import type { KindSpec } from './kind.ts'
@@ -41,7 +49,11 @@ export const inviteCreate: KindSpec<InviteCreate> = {
     j.refuseIf(repeated, 'INVITE_REPEATED', { params: { ref: known?.op } })
     j.refuseIf(known !== undefined && !repeated, 'ID_REUSED')
     checkPlace(j, facts, undefined, { class: body.class, tier: body.tier })
-    j.refuseIf(body.expires_at <= at || body.expires_at > at + days * dayMs, 'INVITE_TIMES_INVALID', { params: { limit: days }, limit: days, rule: { document: 'charter', pointer: '/membership/invite_days_max' } })
+    j.refuseIf(body.expires_at <= at || body.expires_at > at + days * dayMs, 'INVITE_TIMES_INVALID', {
+      params: { limit: days },
+      limit: days,
+      rule: { document: 'charter', pointer: '/membership/invite_days_max' },
+    })
     checkPlainRoles(j, body.roles)
     const entry = body.entry === undefined ? undefined : openEntry(facts, body.entry)
     j.refuseIf(body.entry !== undefined && entry === undefined, 'ENTRY_UNKNOWN', { params: { number: body.entry } })

@@ -66,16 +66,156 @@ const kinds: Record<string, (h: House) => readonly string[]> = {
 
 /** Section 3, cell by cell: what the change leads to, or the code that refuses it. */
 const table: Record<MemberStatus | 'none', Record<keyof typeof kinds, string>> = {
-  none: { apply: '→applied', withdraw: 'NOT_APPLIED', admit: '→invited', accept: 'NOT_INVITED', decline: 'NOT_APPLIED', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: 'NOT_SUSPENDED', resign: 'MEMBER_STATE', remove: 'MEMBER_STATE', ban: 'MEMBER_STATE', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  applied: { apply: 'ALREADY_APPLIED', withdraw: '→declined', admit: '→provisional', accept: 'NOT_INVITED', decline: '→declined', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: 'NOT_SUSPENDED', resign: 'MEMBER_STATE', remove: 'MEMBER_STATE', ban: 'MEMBER_STATE', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  invited: { apply: 'MEMBER_STATE', withdraw: '→declined', admit: 'ALREADY_INVITED', accept: '→provisional', decline: '→declined', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: 'NOT_SUSPENDED', resign: 'MEMBER_STATE', remove: 'MEMBER_STATE', ban: 'MEMBER_STATE', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  provisional: { apply: 'ALREADY_A_MEMBER', withdraw: 'NOT_APPLIED', admit: 'ALREADY_A_MEMBER', accept: 'ALREADY_A_MEMBER', decline: 'NOT_APPLIED', confirm: '→active', suspend: '→suspended', reinstate: 'NOT_SUSPENDED', resign: '→resigned', remove: '→removed', ban: '→banned', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  active: { apply: 'ALREADY_A_MEMBER', withdraw: 'NOT_APPLIED', admit: 'ALREADY_A_MEMBER', accept: 'ALREADY_A_MEMBER', decline: 'NOT_APPLIED', confirm: 'NOT_PROVISIONAL', suspend: '→suspended', reinstate: 'NOT_SUSPENDED', resign: '→resigned', remove: '→removed', ban: '→banned', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  suspended: { apply: 'ALREADY_A_MEMBER', withdraw: 'NOT_APPLIED', admit: 'ALREADY_A_MEMBER', accept: 'ALREADY_A_MEMBER', decline: 'NOT_APPLIED', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: '→active', resign: '→resigned', remove: '→removed', ban: '→banned', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  resigned: { apply: '→applied', withdraw: 'NOT_APPLIED', admit: '→invited', accept: 'NOT_INVITED', decline: 'NOT_APPLIED', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: 'NOT_SUSPENDED', resign: 'MEMBER_STATE', remove: 'MEMBER_STATE', ban: '→banned', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  removed: { apply: '→applied', withdraw: 'NOT_APPLIED', admit: '→invited', accept: 'NOT_INVITED', decline: 'NOT_APPLIED', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: 'NOT_SUSPENDED', resign: 'MEMBER_STATE', remove: 'MEMBER_STATE', ban: '→banned', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
-  banned: { apply: 'BANNED', withdraw: 'NOT_APPLIED', admit: 'BANNED', accept: 'BANNED', decline: 'NOT_APPLIED', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: 'NOT_SUSPENDED', resign: 'MEMBER_STATE', remove: 'MEMBER_STATE', ban: 'MEMBER_STATE', unban: '→removed', stay: 'NOT_LEAVING' },
-  declined: { apply: 'COOLING_OFF', withdraw: 'NOT_APPLIED', admit: '→invited', accept: 'NOT_INVITED', decline: 'NOT_APPLIED', confirm: 'NOT_PROVISIONAL', suspend: 'MEMBER_STATE', reinstate: 'NOT_SUSPENDED', resign: 'MEMBER_STATE', remove: 'MEMBER_STATE', ban: '→banned', unban: 'NOT_BANNED', stay: 'NOT_LEAVING' },
+  none: {
+    apply: '→applied',
+    withdraw: 'NOT_APPLIED',
+    admit: '→invited',
+    accept: 'NOT_INVITED',
+    decline: 'NOT_APPLIED',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: 'NOT_SUSPENDED',
+    resign: 'MEMBER_STATE',
+    remove: 'MEMBER_STATE',
+    ban: 'MEMBER_STATE',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  applied: {
+    apply: 'ALREADY_APPLIED',
+    withdraw: '→declined',
+    admit: '→provisional',
+    accept: 'NOT_INVITED',
+    decline: '→declined',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: 'NOT_SUSPENDED',
+    resign: 'MEMBER_STATE',
+    remove: 'MEMBER_STATE',
+    ban: 'MEMBER_STATE',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  invited: {
+    apply: 'MEMBER_STATE',
+    withdraw: '→declined',
+    admit: 'ALREADY_INVITED',
+    accept: '→provisional',
+    decline: '→declined',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: 'NOT_SUSPENDED',
+    resign: 'MEMBER_STATE',
+    remove: 'MEMBER_STATE',
+    ban: 'MEMBER_STATE',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  provisional: {
+    apply: 'ALREADY_A_MEMBER',
+    withdraw: 'NOT_APPLIED',
+    admit: 'ALREADY_A_MEMBER',
+    accept: 'ALREADY_A_MEMBER',
+    decline: 'NOT_APPLIED',
+    confirm: '→active',
+    suspend: '→suspended',
+    reinstate: 'NOT_SUSPENDED',
+    resign: '→resigned',
+    remove: '→removed',
+    ban: '→banned',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  active: {
+    apply: 'ALREADY_A_MEMBER',
+    withdraw: 'NOT_APPLIED',
+    admit: 'ALREADY_A_MEMBER',
+    accept: 'ALREADY_A_MEMBER',
+    decline: 'NOT_APPLIED',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: '→suspended',
+    reinstate: 'NOT_SUSPENDED',
+    resign: '→resigned',
+    remove: '→removed',
+    ban: '→banned',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  suspended: {
+    apply: 'ALREADY_A_MEMBER',
+    withdraw: 'NOT_APPLIED',
+    admit: 'ALREADY_A_MEMBER',
+    accept: 'ALREADY_A_MEMBER',
+    decline: 'NOT_APPLIED',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: '→active',
+    resign: '→resigned',
+    remove: '→removed',
+    ban: '→banned',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  resigned: {
+    apply: '→applied',
+    withdraw: 'NOT_APPLIED',
+    admit: '→invited',
+    accept: 'NOT_INVITED',
+    decline: 'NOT_APPLIED',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: 'NOT_SUSPENDED',
+    resign: 'MEMBER_STATE',
+    remove: 'MEMBER_STATE',
+    ban: '→banned',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  removed: {
+    apply: '→applied',
+    withdraw: 'NOT_APPLIED',
+    admit: '→invited',
+    accept: 'NOT_INVITED',
+    decline: 'NOT_APPLIED',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: 'NOT_SUSPENDED',
+    resign: 'MEMBER_STATE',
+    remove: 'MEMBER_STATE',
+    ban: '→banned',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
+  banned: {
+    apply: 'BANNED',
+    withdraw: 'NOT_APPLIED',
+    admit: 'BANNED',
+    accept: 'BANNED',
+    decline: 'NOT_APPLIED',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: 'NOT_SUSPENDED',
+    resign: 'MEMBER_STATE',
+    remove: 'MEMBER_STATE',
+    ban: 'MEMBER_STATE',
+    unban: '→removed',
+    stay: 'NOT_LEAVING',
+  },
+  declined: {
+    apply: 'COOLING_OFF',
+    withdraw: 'NOT_APPLIED',
+    admit: '→invited',
+    accept: 'NOT_INVITED',
+    decline: 'NOT_APPLIED',
+    confirm: 'NOT_PROVISIONAL',
+    suspend: 'MEMBER_STATE',
+    reinstate: 'NOT_SUSPENDED',
+    resign: 'MEMBER_STATE',
+    remove: 'MEMBER_STATE',
+    ban: '→banned',
+    unban: 'NOT_BANNED',
+    stay: 'NOT_LEAVING',
+  },
 }
 
 for (const from of Object.keys(table) as (MemberStatus | 'none')[]) {
@@ -144,7 +284,13 @@ test('a suspended steward decides nothing', () => {
 })
 
 test('the last steward can neither resign, be demoted, suspended nor removed', () => {
-  const h = new House({ founders: [{ name: 'Ada', roles: ['member', 'steward'] }, { name: 'Ben', roles: ['member'] }, { name: 'Chen', roles: ['member', 'treasurer'] }] }).open()
+  const h = new House({
+    founders: [
+      { name: 'Ada', roles: ['member', 'steward'] },
+      { name: 'Ben', roles: ['member'] },
+      { name: 'Chen', roles: ['member', 'treasurer'] },
+    ],
+  }).open()
   assert.deepEqual(h.do('coop.member.resign', 'Ada', {}).codes, ['LAST_STEWARD'])
   assert.deepEqual(h.do('coop.member.roles', 'Ada', { did: person('Ada'), roles: ['member'] }).codes, ['LAST_STEWARD'])
   const twoStewards = new House().open()
@@ -190,7 +336,10 @@ for (const [name, body, code] of roleCases) {
 }
 
 test('an office has no more holders than the charter allows', () => {
-  const h = new House({ charter: (text) => ({ ...text, offices: { ...text.offices, others: [{ id: 'facilitator', name: 'F', term_days: 10, max: 1 }] } }) }).open().join('Dora').join('Emil')
+  const h = new House({ charter: (text) => ({ ...text, offices: { ...text.offices, others: [{ id: 'facilitator', name: 'F', term_days: 10, max: 1 }] } }) })
+    .open()
+    .join('Dora')
+    .join('Emil')
   h.must('coop.member.roles', 'Ada', { did: person('Dora'), roles: ['member', 'facilitator'] })
   assert.deepEqual(h.do('coop.member.roles', 'Ada', { did: person('Emil'), roles: ['member', 'facilitator'] }).codes, ['OFFICE_FULL'])
 })
@@ -228,7 +377,17 @@ test('ban, suspend, reinstate is no way back', () => {
 test('personhood is asked for where the charter asks for it', () => {
   const attester = person('Nora')
   const h = house({ required_level: 'strong', attesters: [attester] })
-  const attest = (changes: object = {}) => ({ did: attester, key: attester, signature: new Uint8Array(64), subject: person('Dora'), level: 'strong', method: 'video_call', issued_at: 1, expires_at: h.at + dayMs, ...changes })
+  const attest = (changes: object = {}) => ({
+    did: attester,
+    key: attester,
+    signature: new Uint8Array(64),
+    subject: person('Dora'),
+    level: 'strong',
+    method: 'video_call',
+    issued_at: 1,
+    expires_at: h.at + dayMs,
+    ...changes,
+  })
   const apply = (list?: object[]) => h.do('coop.member.apply', 'Dora', { charter_hash: h.hash, name: 'Dora', ...(list === undefined ? {} : { personhood: list }) }).codes
   assert.deepEqual(apply(), ['PERSONHOOD_REQUIRED'])
   assert.deepEqual(apply([attest({ level: 'weak' })]), ['PERSONHOOD_REQUIRED'])
@@ -247,9 +406,23 @@ test('a member is told who changed the own row, and the register of any day can 
   h.must('coop.member.place', 'Chen', { did: person('Dora'), class: 'worker', number: 77 })
   const log = memberLog(h.tables, person('Dora'))
   assert.equal(log[0]?.by, person('Chen'))
-  assert.deepEqual(log[0]?.changes.map((change) => [change.field, change.before, change.after]), [['class', 'consumer', 'worker'], ['number', 4, 77]])
+  assert.deepEqual(
+    log[0]?.changes.map((change) => [change.field, change.before, change.after]),
+    [
+      ['class', 'consumer', 'worker'],
+      ['number', 4, 77],
+    ],
+  )
   assert.equal(memberAsOf(h.tables, person('Dora'), before), undefined)
   assert.equal(memberAsOf(h.tables, person('Dora'), joined)?.number, 4)
-  assert.deepEqual(registerAsOf(h.tables, h.at).map((line) => [line.number, line.name]), [[1, 'Ada'], [2, 'Ben'], [3, 'Chen'], [77, 'Dora']])
+  assert.deepEqual(
+    registerAsOf(h.tables, h.at).map((line) => [line.number, line.name]),
+    [
+      [1, 'Ada'],
+      [2, 'Ben'],
+      [3, 'Chen'],
+      [77, 'Dora'],
+    ],
+  )
   assert.deepEqual(h.do('coop.member.place', 'Chen', { did: person('Ada'), number: 4 }).codes, ['NUMBER_TAKEN'], 'a number once given is never given again')
 })

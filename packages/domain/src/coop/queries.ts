@@ -88,10 +88,21 @@ export function lineOfMember(row: MemberRow): RegisterLine {
 }
 
 function lineOfEntry(row: EntryRow): RegisterLine {
-  return { number: row.number, name: row.name, status: 'entry', roles: row.roles, class: row.class, ...(row.tier === undefined ? {} : { tier: row.tier }), shares: row.shares, capital: row.capital, since_at: row.joined_at }
+  return {
+    number: row.number,
+    name: row.name,
+    status: 'entry',
+    roles: row.roles,
+    class: row.class,
+    ...(row.tier === undefined ? {} : { tier: row.tier }),
+    shares: row.shares,
+    capital: row.capital,
+    since_at: row.joined_at,
+  }
 }
 
-const entryStood = (row: EntryRow, at: number): boolean => row.added_at <= at && (row.taken_at === undefined || row.taken_at > at) && (row.removed === undefined || row.removed.at > at)
+const entryStood = (row: EntryRow, at: number): boolean =>
+  row.added_at <= at && (row.taken_at === undefined || row.taken_at > at) && (row.removed === undefined || row.removed.at > at)
 
 /** The register as of a date: members and entries, by number; works for any date since the founding. */
 export function registerAsOf(facts: Facts, at: number): readonly RegisterLine[] {
@@ -207,7 +218,15 @@ export interface CoopStats {
 export function coopStats(facts: Facts): CoopStats | undefined {
   const coop = coopRow(facts)
   if (coop === undefined) return undefined
-  return { coop_id: coop.coop_id, name: coop.name, type: coop.type, status: coop.status, total_members: membersStanding(facts), currency: charterRules(facts)?.unit.code ?? '', created_at: coop.founded_at }
+  return {
+    coop_id: coop.coop_id,
+    name: coop.name,
+    type: coop.type,
+    status: coop.status,
+    total_members: membersStanding(facts),
+    currency: charterRules(facts)?.unit.code ?? '',
+    created_at: coop.founded_at,
+  }
 }
 
 export { charterRules, coopRow, countOf, effectiveStewards, isFounder, membersStanding }

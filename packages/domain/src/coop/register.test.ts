@@ -4,7 +4,8 @@ import { dayMs, House, person } from './fixture.ts'
 import { checkCoop, coopProfile, dueItems, entries, hasPower, localTime, monthOf, registerAsOf } from './index.ts'
 
 const importId = new Uint8Array(16).fill(7)
-const lines = (from: number, count: number, changes: object = {}) => Array.from({ length: count }, (_, i) => ({ number: from + i, name: `Person ${from + i}`, joined_at: 1_000_000 + i, row: i + 1, ...changes }))
+const lines = (from: number, count: number, changes: object = {}) =>
+  Array.from({ length: count }, (_, i) => ({ number: from + i, name: `Person ${from + i}`, joined_at: 1_000_000 + i, row: i + 1, ...changes }))
 
 test('a batch of an import is applied once, and changes nobody’s status', () => {
   const h = new House().open()
@@ -15,7 +16,10 @@ test('a batch of an import is applied once, and changes nobody’s status', () =
   assert.deepEqual(h.do('coop.entry.add', 'Chen', { import_id: importId, batch: 1, entries: lines(49, 2) }).codes, ['NUMBER_TAKEN'])
   assert.deepEqual(h.do('coop.entry.add', 'Chen', { import_id: importId, batch: 1, entries: [...lines(60, 1), ...lines(60, 1)] }).codes, ['NUMBER_TAKEN'])
   assert.deepEqual(h.do('coop.entry.add', 'Chen', { import_id: importId, batch: 1, entries: lines(60, 1, { class: 'king' }) }).codes, ['CLASS_UNKNOWN'])
-  assert.deepEqual(['Ada', 'Ben', 'Chen'].map((name) => h.status(name)), before)
+  assert.deepEqual(
+    ['Ada', 'Ben', 'Chen'].map((name) => h.status(name)),
+    before,
+  )
   assert.equal(registerAsOf(h.tables, h.at).length, 43)
   assert.deepEqual(checkCoop(h.tables), [])
 })
@@ -28,7 +32,8 @@ test('who takes up an entry gets its number, dates and shares, and nobody else c
   assert.deepEqual(h.do('coop.invite.create', 'Ada', { key: person('other'), roles: ['member'], entry: 10, uses: 1, expires_at: h.at + dayMs }).codes, ['ENTRY_TAKEN'])
   assert.deepEqual(h.do('coop.invite.create', 'Ada', { key, roles: ['member'], uses: 1, expires_at: h.at + dayMs }).codes, ['INVITE_KEY_USED'])
   assert.deepEqual(h.do('coop.entry.remove', 'Chen', { number: 10, reason: 'typo' }).codes, ['ENTRY_TAKEN'])
-  const redeem = (name: string, by = key) => h.do('coop.invite.redeem', name, { ref, statement: { did: person(name), key: by, signature: new Uint8Array(64) }, charter_hash: h.hash, name }).codes
+  const redeem = (name: string, by = key) =>
+    h.do('coop.invite.redeem', name, { ref, statement: { did: person(name), key: by, signature: new Uint8Array(64) }, charter_hash: h.hash, name }).codes
   assert.deepEqual(redeem('Dora', person('wrong')), ['INVITE_KEY'])
   assert.deepEqual(redeem('Dora'), [])
   assert.deepEqual([h.member('Dora')?.number, h.member('Dora')?.shares, h.member('Dora')?.class, h.member('Dora')?.joined_at], [10, 3, 'worker', 1_000_000])
@@ -87,15 +92,27 @@ test('time brings what is due, once, and only by a host', () => {
   assert.equal(h.do('coop.sweep', 'Ada', { items }).codes[0], 'NOT_A_HOST')
   h.must('coop.sweep', 'node one', { items })
   assert.equal(h.do('coop.sweep', 'node one', { items }).decision.outcome, 'already_done')
-  assert.deepEqual(['Dora', 'Frida', 'Gus', 'Ben'].map((name) => h.status(name)), ['active', 'declined', 'declined', 'resigned'])
+  assert.deepEqual(
+    ['Dora', 'Frida', 'Gus', 'Ben'].map((name) => h.status(name)),
+    ['active', 'declined', 'declined', 'resigned'],
+  )
   assert.deepEqual(checkCoop(h.tables), [])
 })
 
 test('a steward whose term is over goes on as caretaker until another one is there', () => {
-  const h = new House({ founders: [{ name: 'Ada', roles: ['member', 'steward'] }, { name: 'Ben', roles: ['member'] }, { name: 'Chen', roles: ['member', 'treasurer'] }] }).open()
+  const h = new House({
+    founders: [
+      { name: 'Ada', roles: ['member', 'steward'] },
+      { name: 'Ben', roles: ['member'] },
+      { name: 'Chen', roles: ['member', 'treasurer'] },
+    ],
+  }).open()
   h.run.wait(1000 * dayMs)
   assert.equal(hasPower(h.tables, person('Ada'), 'member.admit', h.at), true)
-  assert.equal(dueItems(h.tables, h.at).some((item) => item.ref.startsWith('steward')), false)
+  assert.equal(
+    dueItems(h.tables, h.at).some((item) => item.ref.startsWith('steward')),
+    false,
+  )
 
   assert.deepEqual(h.together('coop.member.roles', ['Ada', 'Chen'], { did: person('Ben'), roles: ['member', 'steward'] }), [])
   assert.equal(hasPower(h.tables, person('Ada'), 'member.admit', h.at), false)
@@ -122,17 +139,42 @@ test('hosts are nodes, agree themselves, and one remains', () => {
 test('a host may add to the calendar and nobody may rewrite the past', () => {
   const h = new House().open()
   const zone = { time_zone: 'UTC' }
-  h.must('coop.calendar.set', 'node one', { ...zone, offsets: [[0, 0], [h.at + dayMs, 60]] })
+  h.must('coop.calendar.set', 'node one', {
+    ...zone,
+    offsets: [
+      [0, 0],
+      [h.at + dayMs, 60],
+    ],
+  })
   assert.equal(h.do('coop.calendar.set', 'node one', { ...zone, offsets: [[0, 0]] }).codes[0], 'NOT_A_MEMBER')
   assert.deepEqual(h.do('coop.calendar.set', 'Ada', { ...zone, offsets: [[0, 60]] }).codes, ['CALENDAR_REWRITES_PAST'])
-  h.must('coop.calendar.set', 'Ada', { time_zone: 'Europe/Madrid', offsets: [[0, 0], [h.at + 2 * dayMs, 120]] })
+  h.must('coop.calendar.set', 'Ada', {
+    time_zone: 'Europe/Madrid',
+    offsets: [
+      [0, 0],
+      [h.at + 2 * dayMs, 120],
+    ],
+  })
 })
 
 test('local time follows the calendar alone', () => {
-  const row = { time_zone: 'x', offsets: [[0, 0], [1_700_000_000_000, 120]] as const }
+  const row = {
+    time_zone: 'x',
+    offsets: [
+      [0, 0],
+      [1_700_000_000_000, 120],
+    ] as const,
+  }
   for (const at of [0, 951_782_400_000, 1_709_164_800_000, 1_790_000_000_000]) {
     const shifted = new Date(at + (at >= 1_700_000_000_000 ? 7_200_000 : 0))
-    assert.deepEqual(localTime(row, at), { year: shifted.getUTCFullYear(), month: shifted.getUTCMonth() + 1, day: shifted.getUTCDate(), hour: shifted.getUTCHours(), minute: shifted.getUTCMinutes(), weekday: shifted.getUTCDay() })
+    assert.deepEqual(localTime(row, at), {
+      year: shifted.getUTCFullYear(),
+      month: shifted.getUTCMonth() + 1,
+      day: shifted.getUTCDate(),
+      hour: shifted.getUTCHours(),
+      minute: shifted.getUTCMinutes(),
+      weekday: shifted.getUTCDay(),
+    })
     assert.equal(monthOf(row, at), shifted.getUTCFullYear() * 12 + shifted.getUTCMonth())
   }
 })

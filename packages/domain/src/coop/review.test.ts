@@ -12,10 +12,19 @@ function house(): House {
   return new House({ founders: ['Ada', 'Ben', 'Chen'].map((name) => ({ name, roles: ['member', 'steward'] })) }).open()
 }
 
-const removeBen = (h: House, cut?: CheckpointId) => h.together('coop.member.remove', ['Ada', 'Chen'], { did: person('Ben'), code: 'fraud', reason: 'took the till', ban: false, immediate: true, ...(cut === undefined ? {} : { cut_seen: cut }) })
+const removeBen = (h: House, cut?: CheckpointId) =>
+  h.together('coop.member.remove', ['Ada', 'Chen'], {
+    did: person('Ben'),
+    code: 'fraud',
+    reason: 'took the till',
+    ban: false,
+    immediate: true,
+    ...(cut === undefined ? {} : { cut_seen: cut }),
+  })
 const key = (n: number) => didOfKey(signingKeyFromSeed(new Uint8Array(32).fill(n)).publicKey)
 const invite = (h: House, by: string, n = 200, uses = 1) => h.must('coop.invite.create', by, { key: key(n), roles: ['member'], uses, expires_at: h.at + 20 * dayMs })
-const redeem = (h: House, ref: string, name: string, n = 200) => h.do('coop.invite.redeem', name, { ref, statement: { did: person(name), key: key(n), signature: new Uint8Array(64) }, charter_hash: h.hash, name }).codes
+const redeem = (h: House, ref: string, name: string, n = 200) =>
+  h.do('coop.invite.redeem', name, { ref, statement: { did: person(name), key: key(n), signature: new Uint8Array(64) }, charter_hash: h.hash, name }).codes
 
 test('invitations of somebody removed wait for a second look, and live on when it says so', () => {
   const h = house()
@@ -52,7 +61,10 @@ test('what a checkpoint covered that the remover had seen is not looked at again
   h.run.wait(1000)
   const after = invite(h, 'Ben', 202)
   assert.deepEqual(removeBen(h, cut), [])
-  assert.deepEqual(listReviews(h.tables).map((row) => row.op), [after])
+  assert.deepEqual(
+    listReviews(h.tables).map((row) => row.op),
+    [after],
+  )
   assert.deepEqual(redeem(h, before, 'Dora', 201), [])
 })
 
@@ -104,7 +116,13 @@ test('a removal by somebody removed can be given back, with its offices', () => 
 })
 
 test('the offices of those who decide the removal stay', () => {
-  const h = new House({ founders: [{ name: 'Ada', roles: ['member', 'steward'] }, { name: 'Ben', roles: ['member', 'steward'] }, { name: 'Chen', roles: ['member'] }] }).open()
+  const h = new House({
+    founders: [
+      { name: 'Ada', roles: ['member', 'steward'] },
+      { name: 'Ben', roles: ['member', 'steward'] },
+      { name: 'Chen', roles: ['member'] },
+    ],
+  }).open()
   assert.deepEqual(h.together('coop.member.roles', ['Ben', 'Ada'], { did: person('Chen'), roles: ['member', 'steward'] }), [])
   assert.deepEqual(removeBen(h), [])
   assert.equal(listReviews(h.tables).length, 0)
@@ -121,7 +139,13 @@ test('more than two hundred deeds wait as one', () => {
   assert.equal(listReviews(h.tables).length, 201)
   const first = [...h.tables.scan(invitesTable)].find(([, row]) => row.key === person('key 0'))
   assert.ok(first)
-  const use = () => h.do('coop.invite.redeem', 'Dora', { ref: first[0][0], statement: { did: person('Dora'), key: person('key 0'), signature: new Uint8Array(64) }, charter_hash: h.hash, name: 'Dora' }).codes
+  const use = () =>
+    h.do('coop.invite.redeem', 'Dora', {
+      ref: first[0][0],
+      statement: { did: person('Dora'), key: person('key 0'), signature: new Uint8Array(64) },
+      charter_hash: h.hash,
+      name: 'Dora',
+    }).codes
   assert.deepEqual(use(), ['INVITE_NEEDS_REVIEW'])
   h.must('coop.review.settle', 'Ada', { ref: rest.op, verdict: 'confirmed' })
   assert.deepEqual(use(), [])

@@ -33,7 +33,10 @@ export const reviewSettle: KindSpec<ReviewSettle> = {
     const row = facts.get(reviews, [c.body.ref])
     if (j.refuseIf(row === undefined, 'REVIEW_UNKNOWN') || row === undefined) return
     j.refuseIf(row.state !== 'open', 'REVIEW_CLOSED', { params: { state: row.state } })
-    j.refuseIf(c.persons.some((did) => profits(facts, row, did)), 'REVIEW_OWN')
+    j.refuseIf(
+      c.persons.some((did) => profits(facts, row, did)),
+      'REVIEW_OWN',
+    )
     const demotes = row.kind === 'roles' && row.roles_before?.includes('steward') === false
     const leaves = c.body.verdict === 'undone' && (row.kind === 'admission' || demotes) ? leavesSteward(facts, row.ref as Did, c.op.at[0]) : { ok: true, have: 1, need: 1 }
     j.refuseIf(!leaves.ok, 'LAST_STEWARD', { params: { have: leaves.have, need: leaves.need } })

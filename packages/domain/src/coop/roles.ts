@@ -119,7 +119,12 @@ export const memberPlace: KindSpec<MemberPlace> = {
     const row = currentMember(tables, did, c.op.at[0]) as MemberRow
     // The old number stays used, so that it never names anybody else.
     if (number !== undefined) tables.put(numbers, [number], { ...tables.get(numbers, [number]), did })
-    writeMember(tables, c, { ...row, ...(c.body.class === undefined ? {} : { class: c.body.class }), ...(tier === undefined ? {} : { tier }), ...(number === undefined ? {} : { number }) })
+    writeMember(tables, c, {
+      ...row,
+      ...(c.body.class === undefined ? {} : { class: c.body.class }),
+      ...(tier === undefined ? {} : { tier }),
+      ...(number === undefined ? {} : { number }),
+    })
     tables.emit('coop.member_updated', { did, fields: (['class', 'tier', 'number'] as const).filter((field) => c.body[field] !== undefined) })
   },
 }

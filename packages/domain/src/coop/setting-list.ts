@@ -34,7 +34,13 @@ const boolean = (field: string): SettingRule => ({ field, class: 'free', standar
 
 export const settingRules: readonly SettingRule[] = [
   { field: 'name', class: 'free', standard: '', expected: 'a name of 1 to 120 characters', fits: bySchema(nameText(1, 120)) },
-  { field: 'language', class: 'free', standard: 'en', expected: 'a language tag (BCP 47)', fits: (value) => typeof value === 'string' && value.length <= 35 && /^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$/.test(value) },
+  {
+    field: 'language',
+    class: 'free',
+    standard: 'en',
+    expected: 'a language tag (BCP 47)',
+    fits: (value) => typeof value === 'string' && value.length <= 35 && /^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$/.test(value),
+  },
   { field: 'description', class: 'free', standard: '', expected: 'text of up to 2000 characters', fits: bySchema(text(0, 2_000)) },
   { field: 'website', class: 'free', standard: '', expected: 'an https address of up to 200 characters', fits: isWebsite },
   boolean('open_applications'),

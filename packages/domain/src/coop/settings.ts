@@ -28,16 +28,25 @@ export const settingsSet: KindSpec<SettingsSet> = {
   body: SettingsSetBody,
   statuses: ['active', 'suspended'],
   by: 'coop.manage',
-  way: (ask, _facts, rules) => wayOfFields(rules, ask.body.changes.map((change) => change.field)),
+  way: (ask, _facts, rules) =>
+    wayOfFields(
+      rules,
+      ask.body.changes.map((change) => change.field),
+    ),
   check(c, _facts, j) {
     const { changes } = c.body
     const unknown = changes.find((change) => settingRule(change.field) === undefined)
     j.refuseIf(unknown !== undefined, 'SETTING_UNKNOWN', { params: { field: unknown?.field } })
     const repeated = changes.find((change, index) => changes.findIndex((other) => other.field === change.field) !== index)
     const wrong = changes.find((change) => settingRule(change.field)?.fits(change.value) === false) ?? repeated
-    j.refuseIf(wrong !== undefined, 'SETTING_INVALID', { params: { field: wrong?.field, expected: wrong === repeated && wrong !== undefined ? 'one change for each setting' : settingRule(wrong?.field ?? '')?.expected } })
+    j.refuseIf(wrong !== undefined, 'SETTING_INVALID', {
+      params: { field: wrong?.field, expected: wrong === repeated && wrong !== undefined ? 'one change for each setting' : settingRule(wrong?.field ?? '')?.expected },
+    })
     // Settings cannot change before activation, so that the unit is fixed whenever this is asked.
-    j.refuseIf(changes.some((change) => change.field === 'currency'), 'UNIT_FIXED')
+    j.refuseIf(
+      changes.some((change) => change.field === 'currency'),
+      'UNIT_FIXED',
+    )
   },
   apply(c, tables) {
     const at = c.op.at[0]

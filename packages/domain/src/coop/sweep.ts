@@ -7,7 +7,7 @@ import { effectiveStewards, leavesSteward } from './state.ts'
 import type { InviteRow, MemberRow, OfficerRow } from './tables.ts'
 import { due, hosts, invites, members, officers, standingStatuses } from './tables.ts'
 import type { Case } from './write.ts'
-import { endMember, setOffices, termKey, writeMember } from './write.ts'
+import { endMember, setOffices, writeMember } from './write.ts'
 
 /** What time has brought: a host proposes it, this law looks whether it is so. */
 

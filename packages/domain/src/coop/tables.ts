@@ -1,5 +1,23 @@
 import type { Did, HostStatus, MemberStatus, OperationId, Table } from '@icn/protocol'
-import { amount, bytes, charterDocument, charterHash, clock, coopId, coopStatuses, coopType, did, hostStatuses, int, memberStatuses, operationId, part, personhoodLevels, table, timeMs } from '@icn/protocol'
+import {
+  amount,
+  bytes,
+  charterDocument,
+  charterHash,
+  clock,
+  coopId,
+  coopStatuses,
+  coopType,
+  did,
+  hostStatuses,
+  int,
+  memberStatuses,
+  operationId,
+  part,
+  personhoodLevels,
+  table,
+  timeMs,
+} from '@icn/protocol'
 import { z } from 'zod'
 import type { CharterRules } from '../charter/index.ts'
 
@@ -29,7 +47,15 @@ const CoopRow = z.strictObject({
 export type CoopRow = Readonly<z.output<typeof CoopRow>>
 export const coopTable = table('coop.coop', [], CoopRow)
 
-const CharterRow = z.strictObject({ charter: charterDocument, hash: charterHash, by: did, at: timeMs, adopted_by: operationId, in_force_from: timeMs.optional(), in_force_to: timeMs.optional() })
+const CharterRow = z.strictObject({
+  charter: charterDocument,
+  hash: charterHash,
+  by: did,
+  at: timeMs,
+  adopted_by: operationId,
+  in_force_from: timeMs.optional(),
+  in_force_to: timeMs.optional(),
+})
 export type CharterRow = Readonly<z.output<typeof CharterRow>>
 export const charters = table('coop.charters', [part.int()], CharterRow)
 

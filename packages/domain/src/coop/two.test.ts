@@ -20,7 +20,12 @@ const seconds: readonly [string, string, (h: House) => void, string | undefined]
   ['the person it is about', 'Dora', () => {}, 'subject'],
   ['a plain member while stewards are there', 'Emil', () => {}, 'brought_in_by_proposer'],
   ['a treasurer while stewards are there', 'Tara', () => {}, 'others_come_first'],
-  ['a suspended steward', 'Ben', (h) => void h.must('coop.member.suspend', 'Chen', { did: person('Ben'), code: 'conduct', reason: 'x', until_at: h.at + dayMs }), 'MEMBER_NOT_ACTIVE'],
+  [
+    'a suspended steward',
+    'Ben',
+    (h) => void h.must('coop.member.suspend', 'Chen', { did: person('Ben'), code: 'conduct', reason: 'x', until_at: h.at + dayMs }),
+    'MEMBER_NOT_ACTIVE',
+  ],
   ['a stranger', 'Mallory', () => {}, 'NOT_A_MEMBER'],
 ]
 for (const [name, second, before, reason] of seconds) {
@@ -48,12 +53,23 @@ test('of two stewards one may remove the other with the treasurer, and without o
   withTreasurer.run.wait(40 * dayMs)
   assert.ok(withTreasurer.together('coop.member.remove', ['Ada', 'Dora'], removal('Ben')).includes('SECOND_NOT_ELIGIBLE'))
   assert.deepEqual(withTreasurer.together('coop.member.remove', ['Ada', 'Chen'], removal('Ben')), [])
-  const without = new House({ founders: [{ name: 'Ada', roles: ['member', 'steward'] }, { name: 'Ben', roles: ['member', 'steward'] }, { name: 'Chen', roles: ['member'] }] }).open()
+  const without = new House({
+    founders: [
+      { name: 'Ada', roles: ['member', 'steward'] },
+      { name: 'Ben', roles: ['member', 'steward'] },
+      { name: 'Chen', roles: ['member'] },
+    ],
+  }).open()
   assert.deepEqual(without.together('coop.member.remove', ['Ada', 'Chen'], removal('Ben')), [])
 })
 
 test('somebody who came less than seven days ago is nobody’s second', () => {
-  const h = new House({ founders: [{ name: 'Ada', roles: ['member', 'steward'] }, { name: 'Ben', roles: ['member', 'steward'] }] }).open()
+  const h = new House({
+    founders: [
+      { name: 'Ada', roles: ['member', 'steward'] },
+      { name: 'Ben', roles: ['member', 'steward'] },
+    ],
+  }).open()
   h.join('Dora', 'Ben')
   assert.ok(h.together('coop.member.remove', ['Ada', 'Dora'], removal('Ben')).includes('SECOND_NOT_ELIGIBLE'))
   h.run.wait(8 * dayMs)
@@ -62,10 +78,19 @@ test('somebody who came less than seven days ago is nobody’s second', () => {
 
 test('a coop of one needs no second, and the rule says that it is waived', () => {
   const h = new House({ founders: [{ name: 'Ada', roles: ['member', 'steward'] }] }).open()
-  const rule = coopProfile.actRule(h.tables, { kind: 'coop.settings.set', body: { changes: [{ field: 'credit_policy', value: 'open', base: null }] }, proposer: person('Ada'), at: h.at })
+  const rule = coopProfile.actRule(h.tables, {
+    kind: 'coop.settings.set',
+    body: { changes: [{ field: 'credit_policy', value: 'open', base: null }] },
+    proposer: person('Ada'),
+    at: h.at,
+  })
   assert.equal(rule?.need, 1)
   assert.equal(rule?.waived, true)
-  assert.deepEqual(h.do('coop.settings.set', 'Ada', { changes: [{ field: 'credit_policy', value: 'open', base: null }] }).codes, ['NEEDS_SECOND'], 'a direct change does not pass by the record')
+  assert.deepEqual(
+    h.do('coop.settings.set', 'Ada', { changes: [{ field: 'credit_policy', value: 'open', base: null }] }).codes,
+    ['NEEDS_SECOND'],
+    'a direct change does not pass by the record',
+  )
   assert.deepEqual(h.together('coop.settings.set', ['Ada'], { changes: [{ field: 'credit_policy', value: 'open', base: null }] }), [])
 })
 

@@ -54,7 +54,8 @@ function mergeChanges(first: LogRow['changes'], second: LogRow['changes']): LogR
   const byField = new Map(first.map((change) => [change.field, change]))
   for (const change of second) {
     const earlier = byField.get(change.field)
-    const merged = earlier === undefined ? change : { field: change.field, ...('before' in earlier ? { before: earlier.before } : {}), ...('after' in change ? { after: change.after } : {}) }
+    const merged =
+      earlier === undefined ? change : { field: change.field, ...('before' in earlier ? { before: earlier.before } : {}), ...('after' in change ? { after: change.after } : {}) }
     if (same(merged.before, merged.after)) byField.delete(change.field)
     else byField.set(change.field, merged)
   }
@@ -153,7 +154,13 @@ export function setOffices(tables: Tables, c: Case, change: OfficeChange, before
       addCount(tables, 'officers', 1)
       addCount(tables, `officers.${role}`, 1)
     }
-    tables.put(officers, [role, change.did], { since_at: row?.since_at ?? at, ...(until === undefined ? {} : { until_at: until }), given_by: row?.given_by ?? change.given_by, by: row?.by ?? c.proposer, ...(row?.review === undefined ? {} : { review: row.review }) })
+    tables.put(officers, [role, change.did], {
+      since_at: row?.since_at ?? at,
+      ...(until === undefined ? {} : { until_at: until }),
+      given_by: row?.given_by ?? change.given_by,
+      by: row?.by ?? c.proposer,
+      ...(row?.review === undefined ? {} : { review: row.review }),
+    })
     if (until !== undefined) tables.put(due, [until, 'term', termKey(role, change.did)], {})
   }
 }
@@ -172,7 +179,19 @@ export interface Ending {
 /** A person leaves the register's living part: offices end, the row stays with its dates. */
 export function endMember(tables: Tables, c: Case, row: MemberRow, ending: Ending): MemberRow {
   setOffices(tables, c, { did: row.did, roles: [], given_by: null }, row.roles)
-  const { status_before, suspended_at: _s, suspended_until_at: _u, leaving_at: _l, deadline_at: _d, removal: _r, review: _w, end_code: _c, end_reason: _e, version: _v, ...kept } = row
+  const {
+    status_before,
+    suspended_at: _s,
+    suspended_until_at: _u,
+    leaving_at: _l,
+    deadline_at: _d,
+    removal: _r,
+    review: _w,
+    end_code: _c,
+    end_reason: _e,
+    version: _v,
+    ...kept
+  } = row
   const was = row.status === 'suspended' ? (status_before ?? 'active') : row.status
   return writeMember(
     tables,

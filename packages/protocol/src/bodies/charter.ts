@@ -59,7 +59,15 @@ export type Power = keyof typeof shippedPowers
 export const powers = Object.keys(shippedPowers) as readonly Power[]
 export const power = z.enum(powers as [Power, ...Power[]])
 
-const powersShape = Object.fromEntries(powers.map((name) => [name, z.array(roleName).max(10).default([...shippedPowers[name]])])) as unknown as Record<Power, z.ZodDefault<z.ZodArray<typeof roleName>>>
+const powersShape = Object.fromEntries(
+  powers.map((name) => [
+    name,
+    z
+      .array(roleName)
+      .max(10)
+      .default([...shippedPowers[name]]),
+  ]),
+) as unknown as Record<Power, z.ZodDefault<z.ZodArray<typeof roleName>>>
 
 /**
  * Who decides a kind when the charter is silent. `coop.member.suspend.short` is a suspension of up to 30 days;
@@ -112,10 +120,20 @@ export const CharterSchema = z
     name: nameText(1, 120),
     type: coopType,
     template: z.strictObject({ id: smallId, version: int(1, 1_000) }).default({ id: 'own', version: 1 }),
-    language: z.string().regex(/^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$/).max(35).default('en'),
+    language: z
+      .string()
+      .regex(/^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8})*$/)
+      .max(35)
+      .default('en'),
     preamble: text(0, 4_000).default(''),
-    articles: z.array(z.strictObject({ id: smallId, title: text(1, 120), text: text(1, 4_000) })).max(60).default([]),
-    founders: z.array(z.strictObject({ did, name: nameText(1, 80), roles: z.array(roleName).min(1).max(9).default(['member']) })).min(1).max(50),
+    articles: z
+      .array(z.strictObject({ id: smallId, title: text(1, 120), text: text(1, 4_000) }))
+      .max(60)
+      .default([]),
+    founders: z
+      .array(z.strictObject({ did, name: nameText(1, 80), roles: z.array(roleName).min(1).max(9).default(['member']) }))
+      .min(1)
+      .max(50),
     unit: z.strictObject({ code: z.string().regex(/^[a-z][a-z0-9-]{0,11}$/), name: nameText(1, 40), decimals: int(0, 6) }),
     membership: z.strictObject({
       min_founders: int(1, 50),
@@ -130,7 +148,10 @@ export const CharterSchema = z
       invite_days_max: int(1, 90).default(30),
       required_level: z.enum(personhoodLevels).default('none'),
       attesters: z.array(did).max(32).default([]),
-      classes: z.array(z.strictObject({ id: smallId, name: nameText(1, 80), votes: z.boolean().default(true) })).min(1).max(12),
+      classes: z
+        .array(z.strictObject({ id: smallId, name: nameText(1, 80), votes: z.boolean().default(true) }))
+        .min(1)
+        .max(12),
       tiers: z
         .array(z.strictObject({ id: smallId, name: nameText(1, 80), weight: int(1, 100).default(1), patronage: int(1, 100).default(1), shares_min: int(0, 1_000_000).default(0) }))
         .max(20)
@@ -148,7 +169,16 @@ export const CharterSchema = z
       })
       .prefault({}),
     powers: z.strictObject(powersShape).prefault({}),
-    decides: z.record(z.string().regex(/^[a-z]+(?:\.[a-z_]+){0,3}$/).max(64), z.enum(decidesWays)).refine((map) => Object.keys(map).length <= 64, { message: 'at most 64 kinds' }).default({}),
+    decides: z
+      .record(
+        z
+          .string()
+          .regex(/^[a-z]+(?:\.[a-z_]+){0,3}$/)
+          .max(64),
+        z.enum(decidesWays),
+      )
+      .refine((map) => Object.keys(map).length <= 64, { message: 'at most 64 kinds' })
+      .default({}),
     decisions: z
       .strictObject({
         method: z.enum(['yes_no', 'consent', 'score']).default('yes_no'),
@@ -172,19 +202,38 @@ export const CharterSchema = z
       .strictObject({
         panel: z.enum(['drawn', 'named']).default('drawn'),
         size: z.literal([1, 3, 5]).default(3),
-        stays: z.array(z.enum(['revocation', 'suspension', 'removal', 'membership_denial', 'office', 'governance_decision', 'dispute', 'steward_action', 'enrolment', 'other'])).max(10).default(['removal', 'office']),
+        stays: z
+          .array(z.enum(['revocation', 'suspension', 'removal', 'membership_denial', 'office', 'governance_decision', 'dispute', 'steward_action', 'enrolment', 'other']))
+          .max(10)
+          .default(['removal', 'office']),
         on_silence: z
-          .strictObject({ removal: silence.default('appeal_upheld'), suspension: silence.default('appeal_upheld'), membership_denial: silence.default('appeal_upheld'), other: silence.default('decision_stands') })
+          .strictObject({
+            removal: silence.default('appeal_upheld'),
+            suspension: silence.default('appeal_upheld'),
+            membership_denial: silence.default('appeal_upheld'),
+            other: silence.default('decision_stands'),
+          })
           .prefault({}),
-        deadlines: z.strictObject({ file_days: int(1, 90).default(30), review_days: int(1, 90).default(14), hearing_days: int(1, 90).default(7), end_days: int(7, 365).default(90) }).prefault({}),
+        deadlines: z
+          .strictObject({ file_days: int(1, 90).default(30), review_days: int(1, 90).default(14), hearing_days: int(1, 90).default(7), end_days: int(7, 365).default(90) })
+          .prefault({}),
       })
       .prefault({}),
     dissolution: z
       .strictObject({
         notice_days: int(30, 730).default(30),
-        positive: z.array(z.enum(['return_to_member', 'transfer_to_federation', 'donate_to_commons'])).max(3).default(['return_to_member', 'transfer_to_federation', 'donate_to_commons']),
-        negative: z.array(z.enum(['write_off', 'require_settlement', 'transfer_to_federation'])).max(3).default(['write_off', 'require_settlement', 'transfer_to_federation']),
-        capital: z.array(z.enum(['pro_rata', 'equal', 'no_return'])).max(3).default(['pro_rata', 'equal', 'no_return']),
+        positive: z
+          .array(z.enum(['return_to_member', 'transfer_to_federation', 'donate_to_commons']))
+          .max(3)
+          .default(['return_to_member', 'transfer_to_federation', 'donate_to_commons']),
+        negative: z
+          .array(z.enum(['write_off', 'require_settlement', 'transfer_to_federation']))
+          .max(3)
+          .default(['write_off', 'require_settlement', 'transfer_to_federation']),
+        capital: z
+          .array(z.enum(['pro_rata', 'equal', 'no_return']))
+          .max(3)
+          .default(['pro_rata', 'equal', 'no_return']),
         residual: text(0, 200).default(''),
       })
       .prefault({}),

@@ -8,7 +8,16 @@ const signature = bytes(64)
 /** A signature that stands alone (identity page §4): `did` answers for it, `key` made it. */
 const signedBy = z.strictObject({ did, key: did, signature })
 /** A statement `attest`, carried from the commons with everything it says. */
-export const Attestation = z.strictObject({ did, key: did, signature, subject: did, level: z.enum(personhoodLevels), method: z.string().min(1).max(32), issued_at: timeMs, expires_at: timeMs })
+export const Attestation = z.strictObject({
+  did,
+  key: did,
+  signature,
+  subject: did,
+  level: z.enum(personhoodLevels),
+  method: z.string().min(1).max(32),
+  issued_at: timeMs,
+  expires_at: timeMs,
+})
 export type Attestation = z.output<typeof Attestation>
 
 const looseName = text(0, 240)
@@ -20,7 +29,10 @@ const tierId = z.string().min(1).max(32)
 const number = int(1, 9_999_999)
 const reason = text(1, 2_000)
 const personhood = z.array(Attestation).min(1).max(3)
-const offsets = z.array(z.tuple([z.int(), z.int()])).min(1).max(64) as unknown as z.ZodType<readonly (readonly [number, number])[]>
+const offsets = z
+  .array(z.tuple([z.int(), z.int()]))
+  .min(1)
+  .max(64) as unknown as z.ZodType<readonly (readonly [number, number])[]>
 const clientKey = bytes(16)
 
 export const memberStatuses = ['applied', 'invited', 'provisional', 'active', 'suspended', 'resigned', 'removed', 'banned', 'declined'] as const
@@ -157,7 +169,12 @@ export const ConflictSettle = z.strictObject({ ref: operationId, field: z.string
 export type ConflictSettle = z.output<typeof ConflictSettle>
 export const ReviewSettle = z.strictObject({ ref: operationId, verdict: z.enum(['confirmed', 'undone']), note: text(1, 2_000).optional() })
 export type ReviewSettle = z.output<typeof ReviewSettle>
-export const CoopSweep = z.strictObject({ items: z.array(z.strictObject({ kind: z.enum(sweepKinds), ref: z.string().min(1).max(160) })).min(1).max(100) })
+export const CoopSweep = z.strictObject({
+  items: z
+    .array(z.strictObject({ kind: z.enum(sweepKinds), ref: z.string().min(1).max(160) }))
+    .min(1)
+    .max(100),
+})
 export type CoopSweep = z.output<typeof CoopSweep>
 
 /** Every kind of a coop's space that `domain/coop` judges, with the schema of its body. */

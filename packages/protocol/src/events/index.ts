@@ -27,7 +27,8 @@ function event<Data extends z.ZodType>(topic: Topic, says: string, data: Data, s
   return { topic, data, sees, says }
 }
 const coop = <Shape extends z.ZodRawShape>(says: string, shape: Shape, sees?: readonly string[]) => event('coop:updates', says, z.strictObject(shape), sees)
-const identity = <Shape extends z.ZodRawShape>(says: string, shape: Shape, sees: readonly string[] = [...insiders, 'party']) => event('identity:updates', says, z.strictObject(shape), sees)
+const identity = <Shape extends z.ZodRawShape>(says: string, shape: Shape, sees: readonly string[] = [...insiders, 'party']) =>
+  event('identity:updates', says, z.strictObject(shape), sees)
 
 const grant = { author: did, grant: operationId, grantee: did, grantee_kind: z.string() }
 const act = { act: operationId, kind: z.string() }
@@ -81,10 +82,26 @@ export const events = {
     ['party', 'review.settle', 'host'],
   ),
   'quarantine.added': event('space:status', 'A change waits for a person.', z.strictObject({ kind: z.string(), author: did }), ['party', 'review.settle']),
-  'quarantine.settled': event('space:status', 'Somebody dealt with a change that waited.', z.strictObject({ operation: operationId, how: z.string(), by: did, reissue: operationId.optional() }), ['party', 'review.settle']),
-  'space.finalized': event('space:status', 'Nothing up to this cut can change any more.', z.strictObject({ checkpoint: z.string(), cut: z.tuple([z.int(), z.int()]), count: z.int() }), [...insiders, 'applicant', 'invited']),
+  'quarantine.settled': event(
+    'space:status',
+    'Somebody dealt with a change that waited.',
+    z.strictObject({ operation: operationId, how: z.string(), by: did, reissue: operationId.optional() }),
+    ['party', 'review.settle'],
+  ),
+  'space.finalized': event(
+    'space:status',
+    'Nothing up to this cut can change any more.',
+    z.strictObject({ checkpoint: z.string(), cut: z.tuple([z.int(), z.int()]), count: z.int() }),
+    [...insiders, 'applicant', 'invited'],
+  ),
   'space.rules_adopted': event('space:status', 'The space goes on under other rules from a time.', z.strictObject({ rules: z.string(), from: z.int() }), insiders),
-  'job.changed': { topic: 'job:progress', ephemeral: true, sees: ['party'], says: 'Long work moved on or ended.', data: z.strictObject({ job_id: z.string(), method: z.string(), state: z.string(), done: z.int(), total: z.int(), unit: z.string() }) },
+  'job.changed': {
+    topic: 'job:progress',
+    ephemeral: true,
+    sees: ['party'],
+    says: 'Long work moved on or ended.',
+    data: z.strictObject({ job_id: z.string(), method: z.string(), state: z.string(), done: z.int(), total: z.int(), unit: z.string() }),
+  },
   'session.opened': { topic: 'me', ephemeral: true, sees: ['party'], says: 'You signed in somewhere.', data: z.strictObject({ sid: z.string(), signer: did, label: z.string() }) },
   'session.ended': { topic: 'me', ephemeral: true, sees: ['party'], says: 'A session of yours ended.', data: z.strictObject({ sid: z.string(), reason: z.string() }) },
 } as const satisfies Record<string, EventRow>
@@ -102,6 +119,9 @@ export function maySeeEvent(type: string, data: Readonly<Record<string, unknown>
   const row = eventRow(type)
   if (row === undefined) return false
   if (row.sees.some((word) => reader.rights.has(word))) return true
-  return row.sees.includes('party') && reader.did !== undefined && (parties.some((name) => data[name] === reader.did) || (Array.isArray(data.persons) && data.persons.includes(reader.did)))
+  return (
+    row.sees.includes('party') &&
+    reader.did !== undefined &&
+    (parties.some((name) => data[name] === reader.did) || (Array.isArray(data.persons) && data.persons.includes(reader.did)))
+  )
 }
-

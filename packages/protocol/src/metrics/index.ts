@@ -26,7 +26,26 @@ const classes = [...new Set(['ok', ...Object.values(codes).map((row) => row.clas
 /** Parts of a node that can be started, counted and restarted, in start order. */
 export const actorNames = ['store', 'journal', 'identity', 'commons', 'coop', 'snapshot', 'metrics', 'rpc', 'gateway'] as const
 /** Work in the background whose failures are counted by name, because nobody is there to catch them. */
-export const backgroundOperations = ['metrics_server_start', 'rpc_server', 'gateway_server', 'identity_bundle_missing', 'shutdown_timeout', 'clock_check', 'metrics_refresh', 'sweep', 'checkpoint', 'backup', 'events', 'session_cleanup', 'law_fault', 'operation.submit', 'actor', 'internal', 'unhandled', 'other'] as const
+export const backgroundOperations = [
+  'metrics_server_start',
+  'rpc_server',
+  'gateway_server',
+  'identity_bundle_missing',
+  'shutdown_timeout',
+  'clock_check',
+  'metrics_refresh',
+  'sweep',
+  'checkpoint',
+  'backup',
+  'events',
+  'session_cleanup',
+  'law_fault',
+  'operation.submit',
+  'actor',
+  'internal',
+  'unhandled',
+  'other',
+] as const
 export const startupPhases = ['config', 'store', 'recover', 'identity', 'actors', 'network', 'replication', 'doors', 'ready'] as const
 export const rateClasses = ['auth', 'public', 'read', 'write', 'govern', 'compute', 'heavy', 'operator'] as const
 
@@ -58,7 +77,11 @@ export const metrics = defineMetrics({
   icn_store_operations_per_commit: { type: 'histogram', buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512], says: 'Operations that shared one durable write.' },
   icn_store_rows_undecodable: { type: 'gauge', says: 'Rows that cannot be read; must be 0.' },
   icn_store_read_only: { type: 'gauge', says: '1 while the disk is too full to write.' },
-  icn_journal_operations_total: { type: 'counter', labels: { kind: kinds, status: ['held', 'applied', 'refused', 'late', 'forked', 'superseded'] }, says: 'Operations placed, by kind and what became of them.' },
+  icn_journal_operations_total: {
+    type: 'counter',
+    labels: { kind: kinds, status: ['held', 'applied', 'refused', 'late', 'forked', 'superseded'] },
+    says: 'Operations placed, by kind and what became of them.',
+  },
   icn_journal_decisions_total: { type: 'counter', labels: { kind: kinds, outcome: ['lawful', 'already_done', 'refused'] }, says: 'Decisions made, replays and trials left out.' },
   icn_journal_refusals_total: { type: 'counter', labels: { code: codeNames }, says: 'Reasons for which changes were refused.' },
   icn_journal_rewinds_total: { type: 'counter', says: 'Times the fold went back for an earlier operation.' },
@@ -71,9 +94,17 @@ export const metrics = defineMetrics({
   icn_journal_quarantine_operations: { type: 'gauge', says: 'Operations that wait for a person.' },
   icn_journal_checkpoint_timestamp_seconds: { type: 'gauge', says: 'When the last checkpoint was settled here.' },
   icn_journal_unfinal_operations: { type: 'gauge', says: 'Operations that no checkpoint covers yet.' },
-  icn_journal_malformed_total: { type: 'counter', labels: { reason: ['encoding', 'schema', 'size', 'body_hash', 'signature', 'body', 'statement', 'parents', 'genesis', 'chain', 'clock', 'wrong_space', 'wrong_network'] }, says: 'Bytes that were no operation.' },
+  icn_journal_malformed_total: {
+    type: 'counter',
+    labels: { reason: ['encoding', 'schema', 'size', 'body_hash', 'signature', 'body', 'statement', 'parents', 'genesis', 'chain', 'clock', 'wrong_space', 'wrong_network'] },
+    says: 'Bytes that were no operation.',
+  },
   icn_journal_law_faults_total: { type: 'counter', labels: { kind: kinds }, says: 'Laws that threw: our bugs; must be 0.' },
-  icn_identity_operations_total: { type: 'counter', labels: { kind: kinds.filter((kind) => kind.startsWith('identity.') || kind.startsWith('act.')), outcome: ['lawful', 'already_done', 'refused'] }, says: 'Operations of identity and acts.' },
+  icn_identity_operations_total: {
+    type: 'counter',
+    labels: { kind: kinds.filter((kind) => kind.startsWith('identity.') || kind.startsWith('act.')), outcome: ['lawful', 'already_done', 'refused'] },
+    says: 'Operations of identity and acts.',
+  },
   icn_identity_grants: { type: 'gauge', labels: { kind: ['device', 'node'] }, says: 'Live permissions over all spaces.' },
   icn_identity_revocations_total: { type: 'counter', says: 'Permissions ended.' },
   icn_identity_key_unlocks_total: { type: 'counter', labels: { outcome: ['ok', 'wrong', 'failed'] }, says: 'Times a key file was opened.' },
@@ -94,8 +125,16 @@ export const metrics = defineMetrics({
   icn_events_dropped_subscribers_total: { type: 'counter', labels: { reason: ['slow_consumer', 'not_allowed', 'expired'] }, says: 'Readers that were cut off.' },
   icn_events_resumes_total: { type: 'counter', labels: { outcome: ['fresh', 'resumed', 'truncated'] }, says: 'How subscriptions began.' },
   icn_coop_coops: { type: 'gauge', labels: { status: ['forming', 'active', 'suspended', 'dissolving', 'dissolved'] }, says: 'Cooperatives held here.' },
-  icn_coop_members: { type: 'gauge', labels: { state: ['applied', 'invited', 'provisional', 'active', 'suspended', 'resigned', 'removed', 'banned', 'declined'] }, says: 'People in the registers held here.' },
-  icn_coop_operations_total: { type: 'counter', labels: { kind: kinds.filter((kind) => kind.startsWith('coop.')), outcome: ['lawful', 'already_done', 'refused'] }, says: 'Operations of cooperatives.' },
+  icn_coop_members: {
+    type: 'gauge',
+    labels: { state: ['applied', 'invited', 'provisional', 'active', 'suspended', 'resigned', 'removed', 'banned', 'declined'] },
+    says: 'People in the registers held here.',
+  },
+  icn_coop_operations_total: {
+    type: 'counter',
+    labels: { kind: kinds.filter((kind) => kind.startsWith('coop.')), outcome: ['lawful', 'already_done', 'refused'] },
+    says: 'Operations of cooperatives.',
+  },
   icn_coop_reviews_open: { type: 'gauge', says: 'Deeds that need a second look.' },
   icn_coop_conflicts_open: { type: 'gauge', says: 'Settings with two values.' },
   icn_coop_invites: { type: 'gauge', labels: { state: ['open', 'used_up', 'cancelled', 'review'] }, says: 'Invitations.' },

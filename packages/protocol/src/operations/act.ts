@@ -114,7 +114,19 @@ export const actRows = {
     output: ActView,
     refuses: ['ACT_UNKNOWN', 'ACT_CLOSED', 'ACT_SAME_PERSON', 'SECOND_NOT_ELIGIBLE', 'DEVICE_KEY_REQUIRED'],
     says: 'Confirm an act as the second person; it takes effect at once.',
-    example: { input: { space: 'coop:food', operation_id: sample.two }, output: { ...example, state: 'done', done_op: sample.three, confirmed: [{ did: sample.ada, at: sample.at }, { did: sample.ben, at: sample.at }], you_may_confirm: false } },
+    example: {
+      input: { space: 'coop:food', operation_id: sample.two },
+      output: {
+        ...example,
+        state: 'done',
+        done_op: sample.three,
+        confirmed: [
+          { did: sample.ada, at: sample.at },
+          { did: sample.ben, at: sample.at },
+        ],
+        you_may_confirm: false,
+      },
+    },
     since: '1.0',
   }),
   'act.withdraw': row({

@@ -37,7 +37,19 @@ export const SessionView = z.strictObject({
 })
 export type SessionView = z.output<typeof SessionView>
 
-const tokens = { access_token: 'eyJ…', token_type: 'Bearer', expires_in_secs: 600, refresh_token: 'A'.repeat(43), refresh_expires_in_secs: 2_592_000, sid: 'AAAAAAAAAAAAAAAAAAAAAA', did: sample.ada, signer: sample.ada, scopes: null, spaces: null, grants: [] } as const
+const tokens = {
+  access_token: 'eyJ…',
+  token_type: 'Bearer',
+  expires_in_secs: 600,
+  refresh_token: 'A'.repeat(43),
+  refresh_expires_in_secs: 2_592_000,
+  sid: 'AAAAAAAAAAAAAAAAAAAAAA',
+  did: sample.ada,
+  signer: sample.ada,
+  scopes: null,
+  spaces: null,
+  grants: [],
+} as const
 const refreshToken = z.string().length(43).optional().describe('The refresh token; left out where it is in the cookie.')
 const sid = z.string().min(1).max(64).describe('Id of the session.')
 
@@ -52,7 +64,10 @@ export const authRows = {
     input: z.strictObject({
       did: did.describe('Who signs in.'),
       signer: did.optional().describe('The device that signs; left out: the DID’s own key.'),
-      grant: z.strictObject({ space: spaceId, scopes: z.array(z.string().min(1).max(64)).min(1).max(64), for_ms: z.int().min(1).optional() }).optional().describe('A permission for this node to be drafted along with it.'),
+      grant: z
+        .strictObject({ space: spaceId, scopes: z.array(z.string().min(1).max(64)).min(1).max(64), for_ms: z.int().min(1).optional() })
+        .optional()
+        .describe('A permission for this node to be drafted along with it.'),
     }),
     output: z.strictObject({
       challenge: z.string().describe('Hand it back unchanged.'),
@@ -130,7 +145,24 @@ export const authRows = {
     says: 'List where you are signed in.',
     example: {
       input: {},
-      output: { items: [{ sid: 'AAAAAAAAAAAAAAAAAAAAAA', did: sample.ada, signer: sample.ada, label: 'Laptop', created_at: sample.at, used_at: sample.at, expires_at: sample.later, scopes: null, spaces: null, this_session: true }], next_cursor: null, as_of: sample.at },
+      output: {
+        items: [
+          {
+            sid: 'AAAAAAAAAAAAAAAAAAAAAA',
+            did: sample.ada,
+            signer: sample.ada,
+            label: 'Laptop',
+            created_at: sample.at,
+            used_at: sample.at,
+            expires_at: sample.later,
+            scopes: null,
+            spaces: null,
+            this_session: true,
+          },
+        ],
+        next_cursor: null,
+        as_of: sample.at,
+      },
     },
     since: '1.0',
   }),

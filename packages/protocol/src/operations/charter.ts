@@ -25,7 +25,19 @@ export const CharterView = z.strictObject({
 })
 export type CharterView = z.output<typeof CharterView>
 
-const example = { coop_id: 'food', network: sample.network, version: 1, hash: sample.charter, charter: { v: 1 }, by: sample.ada, at: sample.at, in_force: false, signatures: [{ did: sample.ada, name: 'Ada', at: sample.at }], need: 2, missing: [{ did: sample.ben, name: 'Ben' }] }
+const example = {
+  coop_id: 'food',
+  network: sample.network,
+  version: 1,
+  hash: sample.charter,
+  charter: { v: 1 },
+  by: sample.ada,
+  at: sample.at,
+  in_force: false,
+  signatures: [{ did: sample.ada, name: 'Ada', at: sample.at }],
+  need: 2,
+  missing: [{ did: sample.ben, name: 'Ben' }],
+}
 const readers = ['member', 'observer', 'founder', 'invited', 'applicant', 'host'] as const
 
 export const charterRows = {
@@ -54,9 +66,27 @@ export const charterRows = {
     scope: 'coop:write',
     cost: 'govern',
     match: 'required',
-    input: z.strictObject({ coop_id: coopField, charter: document.describe('The whole text.'), base_hash: charterHash.optional().describe('The text it changes; left out: the one that stands.') }),
+    input: z.strictObject({
+      coop_id: coopField,
+      charter: document.describe('The whole text.'),
+      base_hash: charterHash.optional().describe('The text it changes; left out: the one that stands.'),
+    }),
     output: CharterView,
-    refuses: ['NOT_A_FOUNDER', 'BASE_CHANGED', 'CHARTER_INVALID', 'CHARTER_MISMATCH', 'FOUNDERS_REPEATED', 'FOUNDERS_COUNT', 'MIN_FOUNDERS', 'MIN_MEMBERS', 'STEWARD_MISSING', 'NODE_AS_MEMBER', 'UNIT_INVALID', 'COOP_STATUS', 'DEVICE_KEY_REQUIRED'],
+    refuses: [
+      'NOT_A_FOUNDER',
+      'BASE_CHANGED',
+      'CHARTER_INVALID',
+      'CHARTER_MISMATCH',
+      'FOUNDERS_REPEATED',
+      'FOUNDERS_COUNT',
+      'MIN_FOUNDERS',
+      'MIN_MEMBERS',
+      'STEWARD_MISSING',
+      'NODE_AS_MEMBER',
+      'UNIT_INVALID',
+      'COOP_STATUS',
+      'DEVICE_KEY_REQUIRED',
+    ],
     says: 'Replace the charter while the cooperative is forming; signatures so far become void.',
     example: { input: { coop_id: 'food', charter: { v: 1 } }, output: { ...example, signatures: [] } },
     since: '1.0',
@@ -93,7 +123,14 @@ export const charterRows = {
     output: z.strictObject({ id: z.string(), version: z.int(), name: z.string(), says: z.string(), types: z.array(coopType), charter: document }),
     refuses: [],
     says: 'List charter templates to begin from.',
-    example: { input: {}, output: { items: [{ id: 'consumer', version: 1, name: 'Consumer cooperative', says: 'One member, one vote.', types: ['consumer'], charter: { v: 1 } }], next_cursor: null, as_of: sample.at } },
+    example: {
+      input: {},
+      output: {
+        items: [{ id: 'consumer', version: 1, name: 'Consumer cooperative', says: 'One member, one vote.', types: ['consumer'], charter: { v: 1 } }],
+        next_cursor: null,
+        as_of: sample.at,
+      },
+    },
     since: '1.0',
   }),
   'charter.lint': row({
@@ -107,7 +144,14 @@ export const charterRows = {
     output: z.strictObject({ ok: z.boolean(), hash: charterHash.nullable(), findings: z.array(CharterFinding) }),
     refuses: [],
     says: 'Look through a charter for mistakes and worries.',
-    example: { input: { charter: { v: 1 } }, output: { ok: false, hash: sample.charter, findings: [{ code: 'CHARTER_FIELD_INVALID', severity: 'error', pointer: '/name', text: 'The value at /name is missing or has a wrong form.' }] } },
+    example: {
+      input: { charter: { v: 1 } },
+      output: {
+        ok: false,
+        hash: sample.charter,
+        findings: [{ code: 'CHARTER_FIELD_INVALID', severity: 'error', pointer: '/name', text: 'The value at /name is missing or has a wrong form.' }],
+      },
+    },
     since: '1.0',
   }),
   'charter.diff': row({
@@ -125,4 +169,3 @@ export const charterRows = {
     since: '1.0',
   }),
 } as const
-

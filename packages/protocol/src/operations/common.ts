@@ -18,10 +18,15 @@ export function timeText(ms: number): string {
 export const timeInput = z
   .string()
   .max(40)
-  .refine((value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(value) && Number.isFinite(Date.parse(value)), { message: 'must be a time like 2026-11-21T12:00:00Z' })
+  .refine((value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(value) && Number.isFinite(Date.parse(value)), {
+    message: 'must be a time like 2026-11-21T12:00:00Z',
+  })
   .meta({ format: 'date-time', type: 'string' })
 
-export const bytesText = z.string().regex(/^[A-Za-z0-9_-]*$/, { message: 'must be base64url without padding' }).meta({ contentEncoding: 'base64url' })
+export const bytesText = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]*$/, { message: 'must be base64url without padding' })
+  .meta({ contentEncoding: 'base64url' })
 
 /** Fields of every list (doors page §10); spread into an input. */
 export const listFields = {
@@ -141,7 +146,10 @@ export const envelopeOutcomes = ['applied', 'already_done', 'simulated', 'drafte
 export function envelopeOf<Value extends z.ZodType>(value: Value) {
   return z.strictObject({
     outcome: z.enum(envelopeOutcomes).describe('applied, already_done, simulated, drafted or accepted.'),
-    value: z.union([value, z.strictObject({ act: ActSummary })]).nullable().describe('The resource after the write; { act } when a second person must confirm; null when nothing was written yet.'),
+    value: z
+      .union([value, z.strictObject({ act: ActSummary })])
+      .nullable()
+      .describe('The resource after the write; { act } when a second person must confirm; null when nothing was written yet.'),
     operations: z.array(OperationRef).describe('Operations this call put into a journal.'),
     decision: z.union([DecisionJson, DecisionSummary]).nullable().describe('Why: the summary, or the whole record with explain.'),
     warnings: z.array(WarningJson),

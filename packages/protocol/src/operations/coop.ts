@@ -48,7 +48,14 @@ export const FoundingStep = z.strictObject({
 })
 export type FoundingStep = z.output<typeof FoundingStep>
 
-export const SettingView = z.strictObject({ field: z.string(), value: z.union([z.string(), z.boolean()]), class: z.enum(['free', 'policy', 'money']), base: operationId.nullable(), at: timeField.nullable(), by: did.nullable() })
+export const SettingView = z.strictObject({
+  field: z.string(),
+  value: z.union([z.string(), z.boolean()]),
+  class: z.enum(['free', 'policy', 'money']),
+  base: operationId.nullable(),
+  at: timeField.nullable(),
+  by: did.nullable(),
+})
 export type SettingView = z.output<typeof SettingView>
 
 export const ConflictView = z.strictObject({
@@ -110,7 +117,10 @@ export const foundingFields = {
   type: coopType.optional().describe('Kind of cooperative.'),
   template: z.string().max(64).optional().describe('Charter template to begin from.'),
   founders: z.array(founderInput).min(1).max(50).optional().describe('Who founds it; left out: you alone, as steward.'),
-  unit: z.strictObject({ code: z.string().max(24), name: nameText(1, 40).optional(), decimals: z.int().min(0).max(6).optional() }).optional().describe('Unit of account.'),
+  unit: z
+    .strictObject({ code: z.string().max(24), name: nameText(1, 40).optional(), decimals: z.int().min(0).max(6).optional() })
+    .optional()
+    .describe('Unit of account.'),
   min_founders: z.int().min(1).max(50).optional().describe('How many founders must sign.'),
   language: z.string().max(35).optional().describe('Language of the cooperative.'),
   time_zone: z.string().max(64).optional().describe('Where its days and months begin.'),
@@ -134,7 +144,27 @@ export const coopRows = {
       signed: SignedOperationJson.optional().describe('The first operation, signed by a founder’s root key.'),
     }),
     output: CoopView,
-    refuses: ['ALREADY_EXISTS', 'ALREADY_FOUNDED', 'COOP_ID_INVALID', 'NAME_INVALID', 'NOT_A_FOUNDER', 'FOUNDERS_REPEATED', 'FOUNDERS_COUNT', 'MIN_FOUNDERS', 'MIN_MEMBERS', 'STEWARD_MISSING', 'NODE_AS_MEMBER', 'CHARTER_INVALID', 'CHARTER_MISMATCH', 'UNIT_INVALID', 'SPACE_MISMATCH', 'FOUNDING_CLOSED', 'FOUNDING_UNKNOWN', 'TEMPLATE_UNKNOWN', 'SPACES_FULL'],
+    refuses: [
+      'ALREADY_EXISTS',
+      'ALREADY_FOUNDED',
+      'COOP_ID_INVALID',
+      'NAME_INVALID',
+      'NOT_A_FOUNDER',
+      'FOUNDERS_REPEATED',
+      'FOUNDERS_COUNT',
+      'MIN_FOUNDERS',
+      'MIN_MEMBERS',
+      'STEWARD_MISSING',
+      'NODE_AS_MEMBER',
+      'CHARTER_INVALID',
+      'CHARTER_MISMATCH',
+      'UNIT_INVALID',
+      'SPACE_MISMATCH',
+      'FOUNDING_CLOSED',
+      'FOUNDING_UNKNOWN',
+      'TEMPLATE_UNKNOWN',
+      'SPACES_FULL',
+    ],
     says: 'Found a cooperative; its first operation is signed by a founder’s own root key.',
     example: { input: { name: 'Food Coop', id: 'food', type: 'consumer' }, output: example },
     since: '1.0',
@@ -225,7 +255,15 @@ export const coopRows = {
     output: z.strictObject({ coop_id: coopId, status: z.enum(coopStatuses), charter_hash: charterHash, steps: z.array(FoundingStep) }),
     refuses: [],
     says: 'Show how far the founding has come and who is waited for.',
-    example: { input: { coop_id: 'food' }, output: { coop_id: 'food', status: 'forming', charter_hash: sample.charter, steps: [{ step: 'signed', state: 'open', have: 1, need: 3, waiting_for: [sample.ben, sample.chen], method: 'coop.sign_charter' }] } },
+    example: {
+      input: { coop_id: 'food' },
+      output: {
+        coop_id: 'food',
+        status: 'forming',
+        charter_hash: sample.charter,
+        steps: [{ step: 'signed', state: 'open', have: 1, need: 3, waiting_for: [sample.ben, sample.chen], method: 'coop.sign_charter' }],
+      },
+    },
     since: '1.0',
   }),
   'coop.activate': row({
@@ -319,7 +357,19 @@ export const coopRows = {
     says: 'Show totals of a cooperative; no person is named.',
     example: {
       input: { coop_id: 'food' },
-      output: { coop_id: 'food', name: 'Food Coop', type: 'consumer', status: 'active', total_members: 40, total_hours_exchanged: null, currency: 'hours', transaction_count: null, avg_transaction_size: null, created_at: sample.at, as_of: sample.at },
+      output: {
+        coop_id: 'food',
+        name: 'Food Coop',
+        type: 'consumer',
+        status: 'active',
+        total_members: 40,
+        total_hours_exchanged: null,
+        currency: 'hours',
+        transaction_count: null,
+        avg_transaction_size: null,
+        created_at: sample.at,
+        as_of: sample.at,
+      },
     },
     since: '1.0',
   }),
@@ -368,7 +418,24 @@ export const coopRows = {
     says: 'List what somebody did shortly before a removal and that needs a second look.',
     example: {
       input: { coop_id: 'food' },
-      output: { items: [{ operation_id: sample.one, kind: 'invite', ref: sample.one, by: sample.ben, removal: sample.two, opened_at: sample.at, state: 'open', settled_by: null, settled_at: null, note: null }], next_cursor: null, as_of: sample.at },
+      output: {
+        items: [
+          {
+            operation_id: sample.one,
+            kind: 'invite',
+            ref: sample.one,
+            by: sample.ben,
+            removal: sample.two,
+            opened_at: sample.at,
+            state: 'open',
+            settled_by: null,
+            settled_at: null,
+            note: null,
+          },
+        ],
+        next_cursor: null,
+        as_of: sample.at,
+      },
     },
     since: '1.0',
   }),
@@ -381,13 +448,29 @@ export const coopRows = {
     access: ['review.settle'],
     scope: 'coop:write',
     cost: 'govern',
-    input: z.strictObject({ coop_id: coopField, operation_id: operationField, verdict: z.enum(['confirmed', 'undone']).describe('Let it stand, or take it back.'), note: text(1, 2_000).optional().describe('A word about it.') }),
+    input: z.strictObject({
+      coop_id: coopField,
+      operation_id: operationField,
+      verdict: z.enum(['confirmed', 'undone']).describe('Let it stand, or take it back.'),
+      note: text(1, 2_000).optional().describe('A word about it.'),
+    }),
     output: ReviewView,
     refuses: ['REVIEW_UNKNOWN', 'REVIEW_CLOSED', 'REVIEW_OWN', 'POWER_MISSING', 'DEVICE_KEY_REQUIRED'],
     says: 'Let a reviewed deed stand, or take it back.',
     example: {
       input: { coop_id: 'food', operation_id: sample.one, verdict: 'confirmed' },
-      output: { operation_id: sample.one, kind: 'invite', ref: sample.one, by: sample.ben, removal: sample.two, opened_at: sample.at, state: 'confirmed', settled_by: sample.ada, settled_at: sample.at, note: null },
+      output: {
+        operation_id: sample.one,
+        kind: 'invite',
+        ref: sample.one,
+        by: sample.ben,
+        removal: sample.two,
+        opened_at: sample.at,
+        state: 'confirmed',
+        settled_by: sample.ada,
+        settled_at: sample.at,
+        note: null,
+      },
     },
     since: '1.0',
   }),
@@ -427,9 +510,18 @@ export const coopRows = {
     says: 'Say which of two values a setting keeps.',
     example: {
       input: { coop_id: 'food', operation_id: sample.one, field: 'website', keep: 'winner' },
-      output: { operation_id: sample.one, field: 'website', state: 'settled', winner: { operation: sample.two, value: 'https://a.example' }, loser: { operation: sample.one, value: 'https://b.example' }, at: sample.at, settled_by: sample.ada, keep: 'winner', note: null },
+      output: {
+        operation_id: sample.one,
+        field: 'website',
+        state: 'settled',
+        winner: { operation: sample.two, value: 'https://a.example' },
+        loser: { operation: sample.one, value: 'https://b.example' },
+        at: sample.at,
+        settled_by: sample.ada,
+        keep: 'winner',
+        note: null,
+      },
     },
     since: '1.0',
   }),
 } as const
-

@@ -6,7 +6,21 @@ import { sample } from './samples.ts'
 
 /** "Why?" (doors page §4). */
 
-const example = { id: 'dec_01KBJ5H0000000000000000000', space: 'coop:food', kind: 'coop.member.admit', author: sample.ada, by: sample.elm, decided_at: sample.at, outcome: 'lawful', mode: 'real', state: { checkpoint: null, head: sample.one }, checks: [], remedies: [], appeal: null, summary: 'Every rule was met.' } as const
+const example = {
+  id: 'dec_01KBJ5H0000000000000000000',
+  space: 'coop:food',
+  kind: 'coop.member.admit',
+  author: sample.ada,
+  by: sample.elm,
+  decided_at: sample.at,
+  outcome: 'lawful',
+  mode: 'real',
+  state: { checkpoint: null, head: sample.one },
+  checks: [],
+  remedies: [],
+  appeal: null,
+  summary: 'Every rule was met.',
+} as const
 
 export const decisionRows = {
   'decision.get': row({

@@ -37,7 +37,17 @@ export const deviceRows = {
     example: {
       input: {},
       output: {
-        items: [{ did: sample.phone, label: 'Phone', state: 'live', spaces: [{ space: 'coop:food', grant_id: sample.grant, state: 'live', not_after_at: sample.later }], missing_in: [], used_at: sample.at, this_device: true }],
+        items: [
+          {
+            did: sample.phone,
+            label: 'Phone',
+            state: 'live',
+            spaces: [{ space: 'coop:food', grant_id: sample.grant, state: 'live', not_after_at: sample.later }],
+            missing_in: [],
+            used_at: sample.at,
+            this_device: true,
+          },
+        ],
         next_cursor: null,
         as_of: sample.at,
       },

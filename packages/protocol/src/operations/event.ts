@@ -53,8 +53,10 @@ export const eventRows = {
     output: EventPageJson,
     refuses: ['CURSOR_INVALID'],
     says: 'Read what has happened since a position.',
-    example: { input: { spaces: ['coop:food'], topics: ['coop:updates'] }, output: { events: [], positions: { 'coop:food': { epoch: 'AAAA', sequence: 0 } }, truncated: [], cursor: 'c2VhbGVk' } },
+    example: {
+      input: { spaces: ['coop:food'], topics: ['coop:updates'] },
+      output: { events: [], positions: { 'coop:food': { epoch: 'AAAA', sequence: 0 } }, truncated: [], cursor: 'c2VhbGVk' },
+    },
     since: '1.0',
   }),
 } as const
-

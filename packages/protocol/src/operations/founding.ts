@@ -7,7 +7,10 @@ import { sample } from './samples.ts'
 
 /** Drafts of a founding, kept by this node so that it can be left and resumed (coop page §5). */
 
-const draftId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, { message: 'must be 1 to 64 of a–z 0–9 -' }).describe('A name you choose for the draft.')
+const draftId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, { message: 'must be 1 to 64 of a–z 0–9 -' })
+  .describe('A name you choose for the draft.')
 const { name: _name, ...rest } = foundingFields
 const fields = { ...rest, name: text(0, 240).optional().describe('Its name.') }
 
@@ -22,7 +25,18 @@ export const FoundingDraft = z.strictObject({
 })
 export type FoundingDraft = z.output<typeof FoundingDraft>
 
-const example = { draft_id: 'food-2026', saved_at: sample.at, expires_at: sample.later, fields: { name: 'Food Coop' }, charter: null, coop_id: null, steps: [{ step: 'drafted', state: 'done' }, { step: 'founded', state: 'open', method: 'coop.create' }] }
+const example = {
+  draft_id: 'food-2026',
+  saved_at: sample.at,
+  expires_at: sample.later,
+  fields: { name: 'Food Coop' },
+  charter: null,
+  coop_id: null,
+  steps: [
+    { step: 'drafted', state: 'done' },
+    { step: 'founded', state: 'open', method: 'coop.create' },
+  ],
+}
 
 export const foundingRows = {
   'founding.get': row({

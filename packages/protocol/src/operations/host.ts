@@ -21,7 +21,17 @@ export const HostView = z.strictObject({
 })
 export type HostView = z.output<typeof HostView>
 
-const example = { did: sample.elm, label: 'Elm', status: 'active', added_by: sample.ada, added_at: sample.at, accepted_at: sample.at, ended_at: null, note: '', this_node: true } as const
+const example = {
+  did: sample.elm,
+  label: 'Elm',
+  status: 'active',
+  added_by: sample.ada,
+  added_at: sample.at,
+  accepted_at: sample.at,
+  ended_at: null,
+  note: '',
+  this_node: true,
+} as const
 const who = { coop_id: coopField, did: did.describe('DID of the node.') }
 const write = { mode: 'write', space: 'coop:{coop_id}', scope: 'coop:write', cost: 'govern', output: HostView, since: '1.0' } as const
 

@@ -20,7 +20,17 @@ export const JobView = z.strictObject({
 })
 export type JobView = z.output<typeof JobView>
 
-const example = { id: 'job_01KBJ5H0000000000000000000', method: 'coop.import', title: 'Import into coop:food', space: 'coop:food', state: 'done', progress: { done: 40, total: 40, unit: 'rows', text: '' }, started_at: sample.at, ended_at: sample.at, expires_at: sample.later } as const
+const example = {
+  id: 'job_01KBJ5H0000000000000000000',
+  method: 'coop.import',
+  title: 'Import into coop:food',
+  space: 'coop:food',
+  state: 'done',
+  progress: { done: 40, total: 40, unit: 'rows', text: '' },
+  started_at: sample.at,
+  ended_at: sample.at,
+  expires_at: sample.later,
+} as const
 const id = z.string().min(1).max(64).describe('Id of the job.')
 
 export const jobRows = {

@@ -12,12 +12,35 @@ export const MeView = z.strictObject({
   signer: did,
   state: z.enum(['active', 'frozen', 'retired']),
   operator: z.boolean(),
-  spaces: z.array(z.strictObject({ space: spaceId, name: z.string().nullable(), standing: z.string(), roles: z.array(z.string()), powers: z.array(z.string()), node_grant: operationId.nullable().describe('A permission of yours that this node holds there.') })),
+  spaces: z.array(
+    z.strictObject({
+      space: spaceId,
+      name: z.string().nullable(),
+      standing: z.string(),
+      roles: z.array(z.string()),
+      powers: z.array(z.string()),
+      node_grant: operationId.nullable().describe('A permission of yours that this node holds there.'),
+    }),
+  ),
 })
 export type MeView = z.output<typeof MeView>
 
 export const NeedView = z.strictObject({
-  kind: z.enum(['sign_charter', 'activate', 'accept_membership', 'confirm_act', 'decide_application', 'settle_review', 'settle_conflict', 'settle_quarantine', 'removal_due', 'leaving_due', 'suspension_ends', 'host_invited', 'resume_job']),
+  kind: z.enum([
+    'sign_charter',
+    'activate',
+    'accept_membership',
+    'confirm_act',
+    'decide_application',
+    'settle_review',
+    'settle_conflict',
+    'settle_quarantine',
+    'removal_due',
+    'leaving_due',
+    'suspension_ends',
+    'host_invited',
+    'resume_job',
+  ]),
   space: spaceId,
   ref: z.string(),
   text: z.string(),
@@ -40,7 +63,16 @@ export const meRows = {
     output: MeView,
     refuses: [],
     says: 'Show who you are here and what you may do.',
-    example: { input: {}, output: { did: sample.ada, signer: sample.ada, state: 'active', operator: false, spaces: [{ space: 'coop:food', name: 'Food Coop', standing: 'member', roles: ['member', 'steward'], powers: ['member.admit'], node_grant: null }] } },
+    example: {
+      input: {},
+      output: {
+        did: sample.ada,
+        signer: sample.ada,
+        state: 'active',
+        operator: false,
+        spaces: [{ space: 'coop:food', name: 'Food Coop', standing: 'member', roles: ['member', 'steward'], powers: ['member.admit'], node_grant: null }],
+      },
+    },
     since: '1.0',
   }),
   'me.changes': row({
@@ -57,7 +89,23 @@ export const meRows = {
     says: 'List every change to your own records, and who made it.',
     example: {
       input: {},
-      output: { items: [{ space: 'coop:food', operation_id: sample.one, did: sample.ada, at: sample.at, kind: 'coop.member.place', by: sample.ben, via: null, changes: [{ field: 'number', before: 1, after: 4 }], reason: null }], next_cursor: null, as_of: sample.at },
+      output: {
+        items: [
+          {
+            space: 'coop:food',
+            operation_id: sample.one,
+            did: sample.ada,
+            at: sample.at,
+            kind: 'coop.member.place',
+            by: sample.ben,
+            via: null,
+            changes: [{ field: 'number', before: 1, after: 4 }],
+            reason: null,
+          },
+        ],
+        next_cursor: null,
+        as_of: sample.at,
+      },
     },
     since: '1.0',
   }),
@@ -73,7 +121,24 @@ export const meRows = {
     output: NeedView,
     refuses: [],
     says: 'List what waits for you, in all your cooperatives.',
-    example: { input: {}, output: { items: [{ kind: 'sign_charter', space: 'coop:food', ref: sample.charter, text: 'Sign the charter of Food Coop.', due_at: null, method: 'coop.sign_charter', input: { coop_id: 'food' } }], next_cursor: null, as_of: sample.at } },
+    example: {
+      input: {},
+      output: {
+        items: [
+          {
+            kind: 'sign_charter',
+            space: 'coop:food',
+            ref: sample.charter,
+            text: 'Sign the charter of Food Coop.',
+            due_at: null,
+            method: 'coop.sign_charter',
+            input: { coop_id: 'food' },
+          },
+        ],
+        next_cursor: null,
+        as_of: sample.at,
+      },
+    },
     since: '1.0',
   }),
 } as const

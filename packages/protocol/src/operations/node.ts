@@ -58,7 +58,10 @@ export const nodeRows = {
     output: AboutView,
     refuses: [],
     says: 'Say which node this is, of which network and version.',
-    example: { input: {}, output: { version: '0.1.0', protocol: 'icn/1', node: sample.elm, network: sample.network, public_origin: 'https://food.example', languages: ['en', 'es'] } },
+    example: {
+      input: {},
+      output: { version: '0.1.0', protocol: 'icn/1', node: sample.elm, network: sample.network, public_origin: 'https://food.example', languages: ['en', 'es'] },
+    },
     since: '1.0',
   }),
   'node.status': row({
@@ -121,7 +124,10 @@ export const nodeRows = {
     output: z.strictObject({ findings: z.array(DoctorFinding), failed: count, warned: count, as_of: timeField }),
     refuses: ['OPERATOR_ONLY'],
     says: 'Look the whole node through; each line says what was measured and what to do.',
-    example: { input: {}, output: { findings: [{ group: 'store', name: 'rows', state: 'ok', text: 'Every row can be read.', fix: null }], failed: 0, warned: 0, as_of: sample.at } },
+    example: {
+      input: {},
+      output: { findings: [{ group: 'store', name: 'rows', state: 'ok', text: 'Every row can be read.', fix: null }], failed: 0, warned: 0, as_of: sample.at },
+    },
     since: '1.0',
   }),
   'node.checkpoint': row({

@@ -1,6 +1,18 @@
 import { z } from 'zod'
 import { did, operationId } from '../schema.ts'
-import { CheckJson, listFields, operationField, OperationJson, OperationRef, operationStatus, ProblemJson, SignedOperationJson, spaceField, timeField, timeInput } from './common.ts'
+import {
+  CheckJson,
+  listFields,
+  operationField,
+  OperationJson,
+  OperationRef,
+  operationStatus,
+  ProblemJson,
+  SignedOperationJson,
+  spaceField,
+  timeField,
+  timeInput,
+} from './common.ts'
 import { row } from './row.ts'
 import { sample } from './samples.ts'
 
@@ -40,8 +52,35 @@ export const SubmitResult = z.strictObject({
 })
 export type SubmitResult = z.output<typeof SubmitResult>
 
-const item = { id: sample.one, space: 'coop:food', kind: 'coop.member.admit', author: sample.ada, signer: sample.phone, grant: sample.grant, subject: sample.ben, status: 'applied', final: false, at: [1_795_262_400_000, 0], made_at: sample.at, codes: [] } as const
-const envelope = { v: 1, space: 'coop:food', genesis: sample.two, kind: 'coop.member.admit', author: sample.ada, signer: sample.phone, grant: sample.grant, seq: 3, prev: sample.two, seen: [], at: [1_795_262_400_000, 0], body_hash: 'A'.repeat(43), body: { did: sample.ben, roles: ['member'] } } as const
+const item = {
+  id: sample.one,
+  space: 'coop:food',
+  kind: 'coop.member.admit',
+  author: sample.ada,
+  signer: sample.phone,
+  grant: sample.grant,
+  subject: sample.ben,
+  status: 'applied',
+  final: false,
+  at: [1_795_262_400_000, 0],
+  made_at: sample.at,
+  codes: [],
+} as const
+const envelope = {
+  v: 1,
+  space: 'coop:food',
+  genesis: sample.two,
+  kind: 'coop.member.admit',
+  author: sample.ada,
+  signer: sample.phone,
+  grant: sample.grant,
+  seq: 3,
+  prev: sample.two,
+  seen: [],
+  at: [1_795_262_400_000, 0],
+  body_hash: 'A'.repeat(43),
+  body: { did: sample.ben, roles: ['member'] },
+} as const
 
 export const operationRows = {
   'operation.list': row({
@@ -98,7 +137,18 @@ export const operationRows = {
     says: 'Hand in operations that your own device has signed; each has its own result.',
     example: {
       input: { operations: [{ ...envelope, sig: 'A'.repeat(86) }] },
-      output: { results: [{ id: sample.one, outcome: 'applied', operation: { id: sample.one, space: 'coop:food', kind: 'coop.member.admit', status: 'applied', final: false, at: [1_795_262_400_000, 0] }, value: null, decision: null, problem: null }] },
+      output: {
+        results: [
+          {
+            id: sample.one,
+            outcome: 'applied',
+            operation: { id: sample.one, space: 'coop:food', kind: 'coop.member.admit', status: 'applied', final: false, at: [1_795_262_400_000, 0] },
+            value: null,
+            decision: null,
+            problem: null,
+          },
+        ],
+      },
     },
     since: '1.0',
   }),

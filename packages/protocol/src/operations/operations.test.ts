@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { envelopeOf, methodNames, operations, pageOf, pathFields, reservedParams, restMethod, restPath, rowOf } from '../index.ts'
 
 type Name = (typeof methodNames)[number]
-const inputShape = (method: Name) => (z.toJSONSchema(rowOf(method).input, { io: 'input', unrepresentable: 'any' }) as { properties?: Record<string, { description?: string }> }).properties ?? {}
+const inputShape = (method: Name) =>
+  (z.toJSONSchema(rowOf(method).input, { io: 'input', unrepresentable: 'any' }) as { properties?: Record<string, { description?: string }> }).properties ?? {}
 
 test('every example fits the schemas of its row', () => {
   for (const method of methodNames) {

@@ -22,7 +22,18 @@ export const QuarantineView = z.strictObject({
 })
 export type QuarantineView = z.output<typeof QuarantineView>
 
-const example = { operation_id: sample.one, space: 'coop:food', kind: 'coop.invite.create', author: sample.ben, status: 'refused', made_at: sample.at, codes: ['NOT_A_MEMBER'], displaced_by: sample.two, state: 'open', settled: null } as const
+const example = {
+  operation_id: sample.one,
+  space: 'coop:food',
+  kind: 'coop.invite.create',
+  author: sample.ben,
+  status: 'refused',
+  made_at: sample.at,
+  codes: ['NOT_A_MEMBER'],
+  displaced_by: sample.two,
+  state: 'open',
+  settled: null,
+} as const
 const access = ['review.settle', 'author'] as const
 
 export const quarantineRows = {
