@@ -89,7 +89,7 @@ function check(): number {
   const steps: (readonly [string, () => number])[] = [
     ['types', () => run(node, [bin('tsc'), '-p', '.'])],
     ['lint and format', () => run(bin('biome'), ['ci', '--diagnostic-level=error', '.'])],
-    ['dead exports', () => run(bin('knip'), [])],
+    ['dead exports', () => run(bin('knip'), ['--no-progress', '--no-config-hints'])],
     ['tidy', () => script('scripts/tidy.ts')],
     ['generated documents', () => script('scripts/generate.ts', ['--check'])],
     [

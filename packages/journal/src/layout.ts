@@ -25,7 +25,6 @@ export const placeText = (at: Clock, digest: DigestText): PlaceText => clockText
 export const placeAfter = (at: Clock): PlaceText =>
   `${clockText(at)}\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff`
 export const clockOfPlace = (place: PlaceText): Clock => [readU48(place, 0), readU16(place, 6)]
-export const digestOfPlace = (place: PlaceText): DigestText => place.slice(8)
 
 /** Prefix of a space's keys, and the first key after them. */
 export interface SpacePrefix {
@@ -34,7 +33,6 @@ export interface SpacePrefix {
 }
 
 export const spacePrefix = (number: number): SpacePrefix => ({ from: u32(number), to: u32(number + 1) })
-export const spaceNumberOf = (key: KeyText): number => readU32(key, 0)
 
 /** `chains`: signer's key, sequence, digest → place or empty when only held. */
 export const signerText = (signer: Did): KeyText => keyText(keyOfDid(signer))

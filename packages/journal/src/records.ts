@@ -50,10 +50,6 @@ export function statusOfOrder(bytes: Uint8Array): OperationStatus {
   return statuses[bytes[1] as number] as OperationStatus
 }
 
-export function decisionOfOrder(record: OrderRecord): Decision {
-  return decisionOf(record.checks)
-}
-
 /** Envelope, signature and body as they came: 4 bytes length, envelope, 64 bytes signature, 1 byte whether a body follows, body. */
 export function encodeStored(bytes: Uint8Array, signature: Uint8Array, body: Uint8Array | null): Uint8Array {
   const whole = Buffer.allocUnsafe(4 + bytes.length + 64 + 1 + (body?.length ?? 0))

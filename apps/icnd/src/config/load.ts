@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
-import { type Config, type OptionName, type OptionSpec, type Origin, optionTable, specs } from './option.ts'
+import { type Config, type OptionName, type OptionSpec, type Origin, specs } from './option.ts'
 
 /** Precedence: flag > environment > icn.toml > default. All faults are found at once, each with where it stands. */
 
@@ -24,7 +24,7 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-const names = Object.keys(optionTable) as OptionName[]
+const names = Object.keys(specs) as OptionName[]
 
 /** `gateway.listen` → `ICN_GATEWAY__LISTEN`. */
 export function environmentName(name: string): string {
@@ -56,7 +56,7 @@ export function loadConfig({ flags, environment }: ConfigSources): LoadedConfig 
     values[name] = specs[name]?.default
     origins[name] = 'default'
   }
-  const folder = flags.get('data_dir') ?? environment['ICN_DATA_DIR'] ?? (optionTable.data_dir.default as string)
+  const folder = flags.get('data_dir') ?? environment['ICN_DATA_DIR'] ?? String(specs['data_dir']?.default)
   const file = join(resolve(folder), 'icn.toml')
   for (const entry of readFile(file, faults)) take(entry.name, entry.value, 'file', entry.where)
   for (const [variable, text] of Object.entries(environment)) {

@@ -20,7 +20,7 @@ export interface OptionSpec {
 const mib = 1_048_576
 
 /** Options of the operator, by part. Rules inside laws are not here: no flag changes what must be equal on every node. */
-export const optionTable = {
+const optionTable = {
   data_dir: { kind: 'path', default: join(homedir(), '.icn'), says: 'everything this node keeps' },
   'node.name': { kind: 'text', default: hostname(), min: 1, max: 64, says: 'for people; not an identity' },
   'store.kind': { kind: 'word', default: 'sqlite', words: ['sqlite', 'memory'], says: 'memory only with --ephemeral; nothing survives then' },
