@@ -54,6 +54,8 @@ export class DoorParts {
   readonly mailboxes = new Map<ActorName, Mailbox>()
   /** Doors that listen, by name. */
   readonly answering = new Map<string, string>()
+  /** Readers of events that are connected; the gateway says how many when it is open. */
+  subscribers: () => number = () => 0
   /** Takes the gauges that are measured; set when everything runs. */
   measure: () => void = () => {}
   ready = false

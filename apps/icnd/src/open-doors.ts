@@ -50,6 +50,7 @@ export async function openDoors({ config, log }: NodeParts, supervisor: Supervis
   if (config['gateway.enabled']) {
     await door('gateway', async () => {
       const gateway = await openGateway(parts)
+      doors.subscribers = gateway.subscribers
       return gateway.listen()
     })
   }

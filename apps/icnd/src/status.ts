@@ -9,7 +9,7 @@ import type { DoorParts } from './doors.ts'
 import { version } from './version.ts'
 
 /** How this node is doing, each figure measured when asked. */
-export function statusOf({ inside, parts, sessions }: DoorParts): StatusView {
+export function statusOf({ inside, parts, sessions, subscribers }: DoorParts): StatusView {
   const { journal, supervisor, store, wall, startedAt } = inside
   const now = wall()
   return {
@@ -29,10 +29,10 @@ export function statusOf({ inside, parts, sessions }: DoorParts): StatusView {
       sync: 'alone',
       checkpoint_at: checkpoint === null ? null : timeText(checkpoint.cut[0]),
     })),
-    actors: supervisor.actors.map(({ name, isUp }) => ({ name, state: isUp ? 'running' : 'down', mailbox: 0, restarts: 0 })),
+    actors: supervisor.actors.map(({ name, isUp, depth, restarts }) => ({ name, state: isUp ? 'running' : 'down', mailbox: depth, restarts })),
     store: { kind: store.kind, bytes: store.sizeOnDisk(), free_bytes: parts.ephemeral ? null : (freeBytes(parts.config.data_dir) ?? null), read_only: false },
     sessions: sessions.count,
-    subscribers: 0,
+    subscribers: subscribers(),
     errors_24h: groupFaults(supervisor.recentFaults()).map(({ operation, count, last }) => ({ operation, count, last_at: timeText(last.at) })),
   }
 }

@@ -45,7 +45,7 @@ export interface OpenDoor {
 }
 
 /** REST, events, documents and health for members, SDK and browser. Nothing listens until `listen`. */
-export async function openGateway(parts: GatewayParts): Promise<{ readonly app: FastifyInstance; listen(): Promise<OpenDoor> }> {
+export async function openGateway(parts: GatewayParts): Promise<{ readonly app: FastifyInstance; readonly subscribers: () => number; listen(): Promise<OpenDoor> }> {
   const { options } = parts
   const app = openServer({ options, internal: (error, id) => parts.internal(error, id) })
   const limits = new Limits({ now: () => parts.monotonic(), ratePermille: options.ratePermille, onLimited: (cost) => parts.metrics.add('icn_gateway_rate_limited_total', 1, { class: cost }) })
@@ -75,6 +75,7 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
   })
   return {
     app,
+    subscribers: () => hub.size,
     async listen() {
       await app.listen({ host: options.host, port: options.port })
       const { address, port, family } = app.server.address() as AddressInfo

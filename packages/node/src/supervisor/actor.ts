@@ -64,6 +64,7 @@ export class SupervisedActor<Handle> implements ActorRef<Handle> {
   #crashes: number[] = []
   #cancelRestart: () => void = () => {}
   #stopping = false
+  #restarts = 0
   /** The restart that is under way. */
   #restarting: Promise<void> = Promise.resolve()
 
@@ -94,6 +95,16 @@ export class SupervisedActor<Handle> implements ActorRef<Handle> {
 
   get isUp(): boolean {
     return this.#running !== undefined
+  }
+
+  /** Messages that wait or run now. */
+  get depth(): number {
+    return this.#mailbox.depth
+  }
+
+  /** Times it was started again since the daemon began. */
+  get restarts(): number {
+    return this.#restarts
   }
 
   get handle(): Handle {
@@ -156,6 +167,7 @@ export class SupervisedActor<Handle> implements ActorRef<Handle> {
   async #startAgain(ended: Promise<unknown>): Promise<void> {
     await ended
     if (this.#stopping) return
+    this.#restarts++
     this.#parts.metrics.add('icn_supervisor_actor_restarts_total', 1, { actor: this.name })
     try {
       await this.start()

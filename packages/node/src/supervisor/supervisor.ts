@@ -60,8 +60,8 @@ export class Supervisor {
   }
 
   /** Actors in start order, for `status`, `readyz` and `doctor`. */
-  get actors(): readonly { readonly name: ActorName; readonly isUp: boolean }[] {
-    return this.#actors.map(({ name, isUp }) => ({ name, isUp }))
+  get actors(): readonly { readonly name: ActorName; readonly isUp: boolean; readonly depth: number; readonly restarts: number }[] {
+    return this.#actors.map(({ name, isUp, depth, restarts }) => ({ name, isUp, depth, restarts }))
   }
 
   /** What failed with nobody to catch it; the one function for that. Never throws. */
