@@ -78,7 +78,7 @@ function parameters(): Record<string, unknown> {
 }
 
 const statuses = [...new Set(Object.values(codeClasses).map(({ http }) => http))].filter((status) => status >= 400)
-const extraStatuses = [405, 406, 413, 414, 415, 428, 429, 431]
+const extraStatuses = [406, 413, 414, 415, 428, 429, 431]
 
 function problemResponses(printer: SchemaPrinter): Record<string, unknown> {
   const problem = printer.print(ProblemJson, 'output')
@@ -170,7 +170,7 @@ function goodResponses(row: Row, printer: SchemaPrinter): Record<string, unknown
 
 function badResponses(row: Row): Record<string, unknown> {
   const own = row.refuses.map((code) => codes[code].http ?? codeClasses[codes[code].class].http).filter((status) => status >= 400)
-  const common = [400, 403, 404, 406, 429, 500, 503, 504, ...(row.access.includes('public') ? [] : [401]), ...(row.mode === 'write' ? [409, 412, 413, 415, 422, 507] : []), ...(row.match === 'required' ? [428] : [])]
+  const common = [400, 403, 404, 406, 414, 429, 431, 500, 503, 504, ...(row.access.includes('public') ? [] : [401]), ...(row.mode === 'write' ? [409, 412, 413, 415, 422, 507] : []), ...(row.match === 'required' ? [428] : [])]
   const all = [...new Set([...common, ...own])].sort((a, b) => a - b)
   return Object.fromEntries(all.map((status) => [String(status), { $ref: `#/components/responses/Problem${status}` }]))
 }

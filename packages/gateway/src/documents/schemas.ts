@@ -37,6 +37,11 @@ export class SchemaPrinter {
       if (key === 'id' && typeof inner === 'string') continue
       // The largest safe integer is what a JSON number is anyway.
       if ((key === 'maximum' && inner === Number.MAX_SAFE_INTEGER) || (key === 'minimum' && inner === Number.MIN_SAFE_INTEGER)) continue
+      // Lengths of bytes become lengths of their text.
+      if (key === 'minBytes' || key === 'maxBytes') {
+        out[key === 'minBytes' ? 'minLength' : 'maxLength'] = Math.ceil(((inner as number) * 4) / 3)
+        continue
+      }
       out[key] = key === '$ref' && typeof inner === 'string' ? inner.replace(/^#\/\$defs\//, this.#base) : this.#clean(inner)
     }
     return out

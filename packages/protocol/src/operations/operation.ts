@@ -46,8 +46,8 @@ export const SubmitResult = z.strictObject({
   id: operationId.nullable().describe('Null when the bytes name no operation.'),
   outcome: z.enum(['applied', 'already_done', 'refused']),
   operation: OperationRef.nullable(),
-  value: z.unknown().nullable().describe('What the operation’s row would have answered.'),
-  decision: z.unknown().nullable(),
+  value: z.unknown().describe('What the operation’s row would have answered.'),
+  decision: z.unknown().describe('Its decision; null when it could not be judged.'),
   problem: ProblemJson.nullable(),
 })
 export type SubmitResult = z.output<typeof SubmitResult>
