@@ -1,16 +1,30 @@
-import type { DraftJson, GivenTo, MethodName, OperationsTable, OutputOf, Page, Row, SubmitResult, WriteEnvelope } from '@icn/protocol'
+import type { GivenTo, MethodName, OperationId, OperationJson, OperationsTable, OutputOf, Page, Row, SignedOperationJson, WriteEnvelope } from '@icn/protocol'
 import { isMethodName, methodNames, rowOf } from '@icn/protocol'
-import { errorOf, IcnError, OutcomeUnknownError, SignInError } from './errors.ts'
+import { Caller } from './caller.ts'
+import { InputError } from './errors.ts'
 import { type EventStream, type EventsOptions, openEvents } from './events.ts'
 import type { Identity } from './identity.ts'
-import { type RetryOptions, retryDefaults, withRetries } from './retry.ts'
-import { type PinStore, Session, type SessionParts, type TokenStore } from './session.ts'
-import { checkDraft, type Released, signDraft } from './signing.ts'
-import { type CallOptions, type Fetch, newIdempotencyKey, restTransport, rpcTransport, type Transport, type WireMeta } from './transport.ts'
+import type { RetryOptions } from './retry.ts'
+import type { PinStore, SessionParts, TokenStore } from './session.ts'
+import { type CallOptions, type Fetch, restTransport, rpcTransport, type Transport, type WireMeta } from './transport.ts'
+import { type JobState, type OperationState, waitForJob, waitForOperation, type WaitOptions } from './wait.ts'
 
 type Camel<S extends string> = S extends `${infer A}_${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S
 type Nested<P extends string, F> = P extends `${infer A}.${infer R}` ? { readonly [K in Camel<A>]: Nested<R, F> } : { readonly [K in Camel<P>]: F }
 type Joined<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never
+
+/** What is read back as a branded id or as bytes may be given as plain text. */
+type Loose<T> = T extends Uint8Array ? Uint8Array | string : T extends string ? string : T extends number ? number : T extends readonly (infer I)[] ? readonly Loose<I>[] : T extends object ? { readonly [K in keyof T]: Loose<T[K]> } : T
+/** Schemas that check more than a type can say name no type for what goes in; what comes out of them tells it. */
+type Given<In, Out> = unknown extends In
+  ? Loose<Out>
+  : In extends readonly (infer I)[]
+    ? Out extends readonly (infer O)[]
+      ? readonly Given<I, O>[]
+      : In
+    : In extends object
+      ? { readonly [K in keyof In]: K extends keyof Out ? Given<In[K], Out[K]> : In[K] }
+      : In
 
 /** A resource with what its answer said about itself, out of sight of JSON. */
 export type Read<T> = T & { readonly meta: WireMeta }
@@ -30,18 +44,21 @@ type AnswerOf<R extends Row> = R['mode'] extends 'read'
       ? Promise<WriteEnvelope<OutputOf<R>>>
       : R['mode'] extends 'download'
         ? Promise<Download>
-        : Promise<OutputOf<R>>
+        : R['mode'] extends 'job'
+          ? Promise<JobState>
+          : Promise<OutputOf<R>>
 
-type Method<R extends Row> = (input: GivenTo<R>, options?: CallOptions) => AnswerOf<R>
-type Methods = Joined<{ [M in MethodName]: Nested<M, Method<OperationsTable[M] extends infer R extends Row ? R : never>> }[MethodName]>
+export type InputFor<M extends MethodName> = OperationsTable[M] extends infer R extends Row ? Given<GivenTo<R>, OutputOf<{ readonly output: R['input'] } & Row>> : never
+type Method<M extends MethodName> = OperationsTable[M] extends infer R extends Row ? (Record<string, never> extends InputFor<M> ? (input?: InputFor<M>, options?: CallOptions) => AnswerOf<R> : (input: InputFor<M>, options?: CallOptions) => AnswerOf<R>) : never
+type Methods = Joined<{ [M in MethodName]: Nested<M, Method<M>> }[MethodName]>
 
 export interface ConnectOptions {
   readonly identity?: Identity
   /** `device` (default with an identity): this device signs each change. `node`: the node signs, under a grant. */
   readonly signing?: 'device' | 'node'
   readonly transport?: 'rest' | 'rpc'
-  /** A bearer token instead of a session: the operator's. */
-  readonly token?: string
+  /** The operator's token of the machine; sent only for rows that an operator may call. */
+  readonly operatorToken?: string
   readonly lang?: string
   readonly label?: string
   readonly scopes?: readonly string[]
@@ -53,16 +70,36 @@ export interface ConnectOptions {
   readonly fetch?: Fetch
 }
 
+/** A change as a node has drafted it, looked through and not yet signed. */
+export interface Drafted {
+  /** The answer of the node: its decision, warnings, and `value` where nothing is left to sign. */
+  readonly envelope: WriteEnvelope
+  /** What would be signed, in this order. */
+  readonly operations: readonly OperationJson[]
+  /** Signs and hands in; drafts anew what a door has forgotten. */
+  submit(): Promise<WriteEnvelope>
+  /** Only signs: the numbers are claimed, and handing in is the caller's. For first operations, which are kept until they stand. */
+  sign(): Promise<readonly SignedOperationJson[]>
+}
+
 /** Calls that do not depend on the table of rows. */
 export interface ClientParts {
-  /** Any row by its method name. */
-  call(method: string, input?: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<unknown>
+  /** Any row by its method name. A list answers its first page. */
+  call(method: MethodName, input?: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<unknown>
+  /** Drafts a change, to be looked at before it is signed. */
+  draft(method: MethodName, input?: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Drafted>
   /** Events of spaces and topics, resumed by position; ends with the signal. */
   events(options: EventsOptions): EventStream
   /** Uploads a file to a row of mode upload. */
   upload(method: MethodName, input: Readonly<Record<string, unknown>>, file: { readonly bytes: Uint8Array; readonly type: string }, options?: CallOptions): Promise<unknown>
   /** Totals of a coop for everybody; needs no session. */
-  getCoopStats(coopId: string): Promise<unknown>
+  getCoopStats(coopId: string, options?: CallOptions): Promise<Read<OutputOf<OperationsTable['coop.stats']>>>
+  /** Until an operation has reached a status here, `final` by default. */
+  waitFor(operation: OperationId | string, options?: WaitOptions): Promise<OperationState>
+  /** Until a job is over; what it reports goes to `onProgress`. */
+  waitForJob(id: string, options?: WaitOptions & { readonly onProgress?: (job: JobState) => void }): Promise<JobState>
+  /** Signs in now, anew; a session is otherwise opened at the first call that needs one. */
+  signIn(): Promise<void>
   signOut(all?: 'others' | 'every'): Promise<void>
   readonly endpoint: string
 }
@@ -71,14 +108,23 @@ export type Client = Methods & ClientParts
 
 /** Connects to a node. Nothing is sent before the first call. */
 export function connect(endpoint: string, options: ConnectOptions = {}): Client {
-  const transport = options.transport === 'rpc' ? rpcTransport(endpoint, options.fetch) : restTransport(endpoint, options.fetch)
+  const transport: Transport = options.transport === 'rpc' ? rpcTransport(endpoint, options.fetch) : restTransport(endpoint, options.fetch)
   const caller = new Caller(transport, options)
+  const named = (method: string): MethodName => {
+    if (!isMethodName(method)) throw new InputError('RPC_METHOD_UNKNOWN', `There is no method ${method}.`)
+    return method
+  }
+  const events = (eventOptions: EventsOptions): EventStream => openEvents({ transport, caller }, eventOptions)
   const parts: ClientParts = {
     endpoint: transport.endpoint,
-    call: (method, input = {}, callOptions = {}) => (isMethodName(method) ? caller.call(method, input, callOptions) : Promise.reject(new IcnError('RPC_METHOD_UNKNOWN', `There is no method ${method}.`))),
-    events: (eventOptions) => openEvents({ transport, token: () => caller.token(), ...(options.fetch === undefined ? {} : { fetch: options.fetch }) }, eventOptions),
-    upload: (method, input, file, callOptions = {}) => caller.send(method, input, callOptions, { file }),
-    getCoopStats: (coopId) => caller.call('coop.stats', { coop_id: coopId }, {}),
+    call: async (method, input = {}, callOptions = {}) => caller.call(named(method), input, callOptions),
+    draft: async (method, input = {}, callOptions = {}) => caller.draft(named(method), input, callOptions),
+    events,
+    upload: async (method, input, file, callOptions = {}) => caller.send(named(method), input, callOptions, { file }),
+    getCoopStats: (coopId, callOptions = {}) => caller.call('coop.stats', { coop_id: coopId }, callOptions) as ReturnType<ClientParts['getCoopStats']>,
+    waitFor: (operation, waitOptions = {}) => waitForOperation({ read: (id) => caller.call('operation.get', { operation_id: id }, {}), events }, operation, waitOptions),
+    waitForJob: (id, waitOptions = {}) => waitForJob((jobId) => caller.call('job.get', { id: jobId }, {}), id, waitOptions),
+    signIn: () => caller.signIn(),
     signOut: (all) => caller.signOut(all),
   }
   return Object.assign(methodTree(caller), parts) as unknown as Client
@@ -94,8 +140,10 @@ function methodTree(caller: Caller): Record<string, unknown> {
       at[word] ??= {}
       at = at[word] as Record<string, unknown>
     }
+    const last = path.at(-1) as string
     const call = (input: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): unknown => (rowOf(method).mode === 'list' ? listing(caller, method, input, options) : caller.call(method, input, options))
-    at[path.at(-1) as string] = Object.assign(call, at[path.at(-1) as string] ?? {})
+    // A method may have others below it: coop.import and coop.import.preview.
+    at[last] = Object.assign(call, at[last] ?? {})
   }
   return root
 }
@@ -111,148 +159,6 @@ function listing(caller: Caller, method: MethodName, input: Readonly<Record<stri
         yield* items
         cursor = next_cursor ?? undefined
       } while (cursor !== undefined)
-    },
-  }
-}
-
-/** Rows that say the same to everybody, and those that make the session. */
-const withoutSession: ReadonlySet<string> = new Set(['auth.challenge', 'auth.verify', 'auth.refresh', 'node.about', 'coop.stats', 'charter.templates', 'charter.lint'])
-
-class Caller {
-  readonly #transport: Transport
-  readonly #options: ConnectOptions
-  readonly #session: Session | undefined
-
-  constructor(transport: Transport, options: ConnectOptions) {
-    this.#transport = transport
-    this.#options = options
-    const { identity } = options
-    this.#session = identity === undefined ? undefined : new Session({ ...options, transport, identity })
-  }
-
-  async token(): Promise<string | undefined> {
-    return this.#session === undefined ? this.#options.token : this.#session.token()
-  }
-
-  async signOut(all?: 'others' | 'every'): Promise<void> {
-    await this.#session?.signOut(all)
-  }
-
-  async call(method: MethodName, input: Readonly<Record<string, unknown>>, options: CallOptions): Promise<unknown> {
-    const row = rowOf(method)
-    const isSigned = row.mode === 'write' && this.#options.identity !== undefined && (this.#options.signing ?? 'device') === 'device' && !options.dryRun
-    return isSigned ? this.#signed(method, row, input, options) : this.send(method, input, options)
-  }
-
-  /** One row, with session and retries; writes carry a key, so that trying again is safe. */
-  async send(method: MethodName, input: Readonly<Record<string, unknown>>, options: CallOptions & { readonly draft?: boolean }, more: { readonly file?: { readonly bytes: Uint8Array; readonly type: string } } = {}): Promise<unknown> {
-    const row = rowOf(method)
-    const writes = row.mode === 'write' || row.mode === 'job' || method === 'operation.submit'
-    const keyed: CallOptions & { readonly draft?: boolean } = { ...options, ...(writes && !options.dryRun ? { idempotencyKey: options.idempotencyKey ?? newIdempotencyKey() } : {}), ...(options.lang === undefined && this.#options.lang !== undefined ? { lang: this.#options.lang } : {}) }
-    const isSafe = row.mode === 'read' || row.mode === 'list' || row.mode === 'download' || writes || options.dryRun === true
-    const retries: RetryOptions = { ...retryDefaults, ...this.#options.retries, ...(isSafe ? {} : { triesMax: 1 }), ...(options.signal === undefined ? {} : { signal: options.signal }) }
-    const once = async (): Promise<unknown> => {
-      const token = withoutSession.has(method) ? undefined : await this.token()
-      const answer = await this.#transport.send({ method, input, options: keyed, ...(token === undefined ? {} : { token }), ...more })
-      if (row.mode === 'download') return downloadOf(answer.stream, answer.value)
-      return row.mode === 'read' ? withMeta(answer.value, answer.meta) : answer.value
-    }
-    return withRetries(retries, async () => {
-      try {
-        return await once()
-      } catch (error) {
-        // An ended or expired token: sign in again, once.
-        if (!(error instanceof SignInError) || this.#session === undefined || method.startsWith('auth.')) throw error
-        await this.#session.forget()
-        return once()
-      }
-    })
-  }
-
-  /** Draft → check → sign → submit (doors page §3). What a door has forgotten is drafted once more. */
-  async #signed(method: MethodName, row: Row, input: Readonly<Record<string, unknown>>, options: CallOptions): Promise<unknown> {
-    const identity = this.#options.identity as Identity
-    const { idempotencyKey = newIdempotencyKey(), ...rest } = options
-    const own = { ...rest, idempotencyKey }
-    for (let attempt = 1; ; attempt++) {
-      const drafted = (await this.send(method, input, { ...own, draft: true })) as WriteEnvelope
-      if (drafted.outcome !== 'drafted' || drafted.drafts === undefined) return drafted
-      const { results, refused } = await this.#submit(row, input, drafted.drafts, own, identity)
-      const again = refused !== undefined && ['LATE', 'SEQUENCE_STALE', 'CLOCK_AHEAD'].includes(refused.code) && attempt < 3
-      if (!again) {
-        if (refused !== undefined) throw refused
-        return envelopeOf(drafted, results)
-      }
-    }
-  }
-
-  async #submit(row: Row, input: Readonly<Record<string, unknown>>, drafts: readonly DraftJson[], options: CallOptions, identity: Identity): Promise<{ results: SubmitResult[]; refused?: IcnError }> {
-    const expected = { author: identity.did, kinds: row.proposes ?? [], asked: input, ...(row.space.startsWith('coop:{') || row.space === '{space}' ? { space: row.space.replace(/\{([a-z_]+)\}/g, (_, name: string) => String(input[name])) } : {}) }
-    // Everything is looked through before anything is signed.
-    const checked = drafts.map((draft) => checkDraft(draft, expected, identity))
-    const released: Released[] = []
-    for (const [index, draft] of drafts.entries()) released.push(await signDraft(draft, checked[index] as (typeof checked)[number], identity))
-    const isGenesis = checked.some(({ envelope }) => envelope.genesis === null)
-    if (isGenesis) return this.#found(row, input, released, options)
-    try {
-      const answer = (await this.send('operation.submit', { operations: released.map(({ json }) => json) }, options)) as { results: SubmitResult[] }
-      let refused: IcnError | undefined
-      for (const [index, result] of answer.results.entries()) {
-        // Refused and not placed: the door has forgotten the bytes, the number is free.
-        if (result.outcome === 'refused' && result.operation === null) await released[index]?.undo()
-        if (result.problem !== null) refused ??= errorOf(result.problem)
-      }
-      return { results: answer.results, ...(refused === undefined ? {} : { refused }) }
-    } catch (error) {
-      // Not known whether it arrived: the number stays claimed, the same bytes may be sent again.
-      if (!(error instanceof OutcomeUnknownError)) for (const one of released) await one.undo()
-      throw error
-    }
-  }
-
-  /** A first operation goes back through its own row, which knows who may found here. */
-  async #found(row: Row, input: Readonly<Record<string, unknown>>, released: readonly Released[], options: CallOptions): Promise<{ results: SubmitResult[]; refused?: IcnError }> {
-    const method = methodNames.find((name) => rowOf(name) === row) as MethodName
-    const envelope = (await this.send(method, { ...input, genesis: released[0]?.json }, options)) as WriteEnvelope
-    return { results: [{ id: released[0]?.id ?? null, outcome: envelope.outcome === 'already_done' ? 'already_done' : 'applied', operation: envelope.operations[0] ?? null, value: envelope.value, decision: envelope.decision, problem: null }] }
-  }
-}
-
-/** The envelope that a plain write would have answered. */
-function envelopeOf(drafted: WriteEnvelope, results: readonly SubmitResult[]): WriteEnvelope {
-  const last = results.at(-1)
-  const { drafts, expires_at, value, ...rest } = drafted
-  const answered = last?.value ?? null
-  const secret = value !== null && typeof value === 'object' ? value : {}
-  return {
-    ...rest,
-    outcome: results.some((result) => result.outcome === 'applied') ? 'applied' : 'already_done',
-    value: answered !== null && typeof answered === 'object' ? { ...secret, ...answered } : (answered ?? value),
-    operations: results.flatMap((result) => (result.operation === null ? [] : [result.operation])),
-    decision: (last?.decision ?? null) as WriteEnvelope['decision'],
-  }
-}
-
-function withMeta(value: unknown, meta: WireMeta): unknown {
-  if (value !== null && typeof value === 'object') Object.defineProperty(value, 'meta', { value: meta, enumerable: false })
-  return value
-}
-
-function downloadOf(stream: ReadableStream<Uint8Array> | undefined, value: unknown): Download {
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    if (stream === undefined) yield new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
-    else {
-      const reader = stream.getReader()
-      for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value
-    }
-  }
-  return {
-    [Symbol.asyncIterator]: chunks,
-    async text() {
-      let text = ''
-      const decoder = new TextDecoder()
-      for await (const chunk of chunks()) text += decoder.decode(chunk, { stream: true })
-      return text + decoder.decode()
     },
   }
 }

@@ -1,13 +1,16 @@
 import type { Code, CodeClass, Problem } from '@icn/protocol'
 
+/** What a client itself says when no node has answered. */
+export type ClientCode = Code | 'UNREACHABLE'
+
 /** What a node says no with. `code` is stable; branch on it or on the class of the error, never on text. */
 export class IcnError extends Error {
   override readonly name: string = 'IcnError'
-  readonly code: Code | 'UNREACHABLE'
+  readonly code: ClientCode
   readonly problem: Problem | undefined
 
-  constructor(code: Code | 'UNREACHABLE', message: string, problem?: Problem, cause?: unknown) {
-    super(message, { cause })
+  constructor(code: ClientCode, message: string, problem?: Problem, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause })
     this.code = code
     this.problem = problem
   }
@@ -29,9 +32,6 @@ export class IcnError extends Error {
   }
   get operation(): Problem['operation'] {
     return this.problem?.operation
-  }
-  get class(): string {
-    return this.problem?.class ?? 'timeout'
   }
 }
 
@@ -69,18 +69,29 @@ export class BusyError extends IcnError {
 export class FullError extends IcnError {
   override readonly name = 'FullError'
 }
-/** Whether it was done is not known, also after the same key was tried again. */
+/** Whether it was done is not known, also after the same key was tried again. Ask again with `idempotencyKey`; never repeat it with another. */
 export class OutcomeUnknownError extends IcnError {
   override readonly name = 'OutcomeUnknownError'
+  readonly idempotencyKey: string | undefined
+
+  constructor(code: ClientCode, message: string, problem?: Problem, cause?: unknown, idempotencyKey?: string) {
+    super(code, message, problem, cause)
+    this.idempotencyKey = idempotencyKey
+  }
 }
+/** No node has heard the request. */
 export class UnreachableError extends IcnError {
   override readonly name = 'UnreachableError'
 }
 export class InternalError extends IcnError {
   override readonly name = 'InternalError'
 }
+/** The node has drafted something else than was asked for, or shows a text to sign in with that is not this sign-in's. Nothing was signed. */
+export class TamperedError extends IcnError {
+  override readonly name = 'TamperedError'
+}
 
-const byClass: Readonly<Record<CodeClass, typeof IcnError>> = {
+const byClass: Readonly<Record<CodeClass, new (code: ClientCode, message: string, problem?: Problem) => IcnError>> = {
   already_done: IcnError,
   malformed: InputError,
   unknown: InputError,

@@ -1,26 +1,22 @@
-import { IcnError, SignInError } from './errors.ts'
+import type { EventJson } from '@icn/protocol'
+import type { Caller } from './caller.ts'
+import { errorOf, IcnError, isProblem, SignInError } from './errors.ts'
+import { pagedEvents } from './events-paged.ts'
+import { type Frame, socketFrames } from './events-socket.ts'
 import { pause } from './retry.ts'
-import type { Fetch, Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 /** Where a reader stands: for each space the epoch of the node's log and the last sequence seen. */
 export type EventPosition = Readonly<Record<string, { readonly epoch: string; readonly sequence: number }>>
 
-export interface IcnEvent {
-  readonly id: string
-  readonly type: string
-  readonly time: string
-  readonly subject?: string
-  readonly space: string
-  readonly topic: string
-  readonly sequence: string
-  readonly previous?: string | null
-  readonly operation?: string | null
-  readonly status?: string | null
-  readonly data: Readonly<Record<string, unknown>>
-}
+/** A CloudEvent of the node; what is only measured (presence, progress) has no space and no sequence. */
+export type IcnEvent = EventJson | (Partial<EventJson> & Pick<EventJson, 'type' | 'time' | 'data' | 'topic'>)
 
-/** What a stream gives: an event with the position after it, or word that some were missed. */
-export type EventItem = { readonly event: IcnEvent; readonly position: EventPosition } | { readonly truncated: readonly string[]; readonly position: EventPosition } | { readonly caughtUp: true; readonly position: EventPosition }
+/** What a stream gives: an event with the position after it, word that some were missed, or that everything past has been told. */
+export type EventItem =
+  | { readonly event: IcnEvent; readonly position: EventPosition }
+  | { readonly truncated: readonly string[]; readonly position: EventPosition }
+  | { readonly caughtUp: true; readonly position: EventPosition }
 
 export type EventStream = AsyncIterable<EventItem>
 
@@ -28,101 +24,128 @@ export interface EventsOptions {
   readonly spaces: readonly string[]
   /** `*` for all. */
   readonly topics?: readonly string[]
+  /** A position from before; left out: from now on. */
   readonly after?: EventPosition
   readonly signal?: AbortSignal
 }
 
-interface EventParts {
+export interface EventParts {
   readonly transport: Transport
-  readonly token: () => Promise<string | undefined>
-  readonly fetch?: Fetch
-  /** For tests. */
-  readonly WebSocket?: typeof WebSocket
+  readonly caller: Pick<Caller, 'token' | 'freshMs' | 'call'>
+  /** For tests: milliseconds before the first new try. */
+  readonly firstWaitMs?: number
 }
 
-const firstWaitMs = 1_000
+const firstWaitMsDefault = 1_000
 const waitMsMax = 30_000
-
-interface Frame {
-  readonly [name: string]: unknown
-}
 
 /** Subscribes, resumes by position after every break, and says so when the log no longer reaches back. */
 export async function* openEvents(parts: EventParts, options: EventsOptions): AsyncGenerator<EventItem> {
-  let position: Record<string, { epoch: string; sequence: number }> = { ...options.after }
+  // The operator's door has no sockets: there the same is read page by page.
+  if (parts.transport.kind === 'rpc') return yield* pagedEvents(parts, options)
+  const place = new Place(options.after)
+  const firstWaitMs = parts.firstWaitMs ?? firstWaitMsDefault
   let wait = firstWaitMs
   while (!options.signal?.aborted) {
-    let welcomed = false
+    let isWelcome = false
+    let pauseMs: number | undefined
     try {
-      for await (const frame of socketFrames(parts, options, position)) {
-        const type = Object.keys(frame)[0] ?? ''
-        const content = frame[type] as Frame
-        if (type === 'welcome') {
-          welcomed = true
-          wait = firstWaitMs
-        } else if (type === 'event') {
-          const event = content as unknown as IcnEvent
-          const [epoch, sequence] = splitId(event.id)
-          const before = position[event.space]
-          // Never the same one twice, whatever was sent again after a break.
-          if (before !== undefined && before.epoch === epoch && before.sequence >= sequence) continue
-          position = { ...position, [event.space]: { epoch, sequence } }
-          yield { event, position }
-        } else if (type === 'subscribed' || type === 'position') {
-          position = { ...position, ...(content['positions'] as typeof position | undefined) }
-          const truncated = content['truncated'] as readonly string[] | undefined
-          if (truncated !== undefined && truncated.length > 0) yield { truncated, position }
-        } else if (type === 'caught_up') yield { caughtUp: true, position }
-        else if (type === 'dropped' && content['reason'] === 'not_allowed') throw new SignInError('NOT_FOUND', 'This subscription is not allowed any more.')
-        else if (type === 'problem') throw new IcnError((content['code'] as never) ?? 'INTERNAL', String(content['detail'] ?? 'The node ended the stream.'), content as never)
+      for await (const frame of socketFrames(parts, options, place.position)) {
+        if (frame.type === 'welcome') isWelcome = true
+        if (frame.type === 'bye' && typeof frame['reconnect_after_ms'] === 'number') pauseMs = frame['reconnect_after_ms']
+        const item = place.take(frame)
+        if (item !== undefined) yield item
+        if (frame.type === 'dropped') break
       }
     } catch (error) {
       if (options.signal?.aborted) return
-      if (error instanceof IcnError && !['busy', 'timeout', 'unauthenticated'].includes(error.class)) throw error
+      // A no stays a no; a socket that breaks does not.
+      if (error instanceof IcnError && !['busy', 'timeout', undefined].includes(error.problem?.class)) throw error
+      if (error instanceof SignInError) throw error
     }
-    if (options.signal?.aborted) return
-    await pause(welcomed ? firstWaitMs * Math.random() : wait * (0.5 + Math.random() / 2), options.signal).catch(() => {})
+    if (isWelcome) wait = firstWaitMs
+    try {
+      await pause(pauseMs ?? wait * (0.5 + Math.random() / 2), options.signal)
+    } catch {
+      return
+    }
     wait = Math.min(waitMsMax, wait * 2)
   }
 }
 
 const splitId = (id: string): [epoch: string, sequence: number] => [id.slice(0, id.lastIndexOf('.')), Number(id.slice(id.lastIndexOf('.') + 1))]
 
-/** One connection: hello, subscribe, then whatever comes, until it breaks. */
-async function* socketFrames(parts: EventParts, options: EventsOptions, after: EventPosition): AsyncGenerator<Frame> {
-  const token = await parts.token()
-  const Socket = parts.WebSocket ?? globalThis.WebSocket
-  const url = `${parts.transport.endpoint.replace(/^http/, 'ws').replace(/\/rpc$/, '')}/v1/events`
-  const socket = new Socket(url, 'icn.events.v1')
-  const queue: (Frame | undefined)[] = []
-  let wake: () => void = () => {}
-  const push = (frame: Frame | undefined): void => {
-    queue.push(frame)
-    wake()
+/** Where a reader stands, moved by frames. */
+export class Place {
+  #position: Record<string, { epoch: string; sequence: number }>
+  /** space → last sequence that was handed out, for finding gaps. */
+  readonly #told = new Map<string, number>()
+
+  constructor(after: EventPosition = {}) {
+    this.#position = { ...after }
   }
-  const end = (): void => push(undefined)
-  socket.addEventListener('open', () => {
-    socket.send(JSON.stringify({ hello: { token: token ?? '' } }))
-    socket.send(JSON.stringify({ subscribe: { id: '1', spaces: options.spaces, topics: options.topics ?? ['*'], ...(Object.keys(after).length === 0 ? {} : { after }) } }))
-  })
-  socket.addEventListener('message', (message) => push(JSON.parse(String(message.data)) as Frame))
-  socket.addEventListener('close', end)
-  socket.addEventListener('error', end)
-  options.signal?.addEventListener('abort', () => socket.close())
-  try {
-    for (;;) {
-      const frame = queue.shift()
-      if (frame === undefined && queue.length === 0 && socket.readyState >= 2) return
-      if (frame === undefined) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          if (queue.length > 0 || socket.readyState >= 2) resolve()
-        })
-        continue
+
+  get position(): EventPosition {
+    return this.#position
+  }
+
+  /** What the reader is told about a frame; undefined: nothing. Throws what a frame refuses. */
+  take(frame: Frame): EventItem | undefined {
+    switch (frame.type) {
+      case 'event':
+        return this.event(frame['event'] as IcnEvent)
+      case 'subscribed':
+      case 'position':
+        this.#move(frame)
+        return this.#truncated(frame)
+      case 'dropped':
+        this.#move(frame)
+        if (frame['reason'] === 'not_allowed') throw new SignInError('NOT_FOUND', 'These events are not for this person any more.')
+        return undefined
+      case 'caught_up':
+        return { caughtUp: true, position: this.#position }
+      case 'problem': {
+        const { problem } = frame as { readonly problem?: unknown }
+        throw isProblem(problem) ? errorOf(problem) : new IcnError('INTERNAL', 'The node ended the stream.')
       }
-      yield frame
+      default:
+        return undefined
     }
-  } finally {
-    socket.close()
+  }
+
+  /** Never the same one twice, whatever was sent again after a break. */
+  event(event: IcnEvent): EventItem | undefined {
+    const { id, space } = event
+    if (id === undefined || space === undefined) return { event, position: this.#position }
+    const [epoch, sequence] = splitId(id)
+    const before = this.#position[space]
+    if (before !== undefined && before.epoch === epoch && before.sequence >= sequence) return undefined
+    this.#position = { ...this.#position, [space]: { epoch, sequence } }
+    const missed = this.#isGap(event, space, before?.epoch === epoch ? before.sequence : undefined)
+    this.#told.set(space, sequence)
+    // What comes after a gap is as good as after a truncated log: the state has to be read again.
+    return missed ? { truncated: [space], position: this.#position } : { event, position: this.#position }
+  }
+
+  /** Each event names the one that was sent before it: another one means that something is missing. */
+  #isGap(event: IcnEvent, space: string, before: number | undefined): boolean {
+    const previous = Number(event.previous ?? 0)
+    const told = this.#told.get(space)
+    return told !== undefined && before !== undefined && previous > Math.max(told, before)
+  }
+
+  #move(frame: Frame): void {
+    const positions = frame['positions'] as EventPosition | undefined
+    for (const [space, at] of Object.entries(positions ?? {})) {
+      const before = this.#position[space]
+      // A position of an older connection never moves a reader back.
+      if (before === undefined || before.epoch !== at.epoch || before.sequence < at.sequence) this.#position = { ...this.#position, [space]: at }
+    }
+  }
+
+  #truncated(frame: Frame): EventItem | undefined {
+    const truncated = (frame['truncated'] as readonly string[] | undefined) ?? []
+    for (const space of truncated) this.#told.delete(space)
+    return truncated.length === 0 ? undefined : { truncated, position: this.#position }
   }
 }

@@ -18,29 +18,37 @@ const isPassing = (error: unknown): boolean => error instanceof BusyError || err
 
 /** Tries again only what may pass by itself, never after a no; full jitter; what the node asks for goes before our own guess. */
 export async function withRetries<T>(options: RetryOptions, once: (attempt: number) => Promise<T>): Promise<T> {
-  const until = Date.now() + options.budgetMs
+  const until = performance.now() + options.budgetMs
   const sleep = options.sleep ?? pause
+  let unknown: OutcomeUnknownError | undefined
   for (let attempt = 1; ; attempt++) {
     try {
       return await once(attempt)
     } catch (error) {
-      if (!isPassing(error) || attempt >= options.triesMax) throw error
+      if (error instanceof OutcomeUnknownError) unknown ??= error
+      // A later try that did not arrive says nothing about an earlier one that may have.
+      const last = isPassing(error) && unknown !== undefined ? unknown : error
+      if (!isPassing(error) || attempt >= options.triesMax) throw last
       const asked = error instanceof BusyError ? error.retryAfterMs : undefined
       const wait = asked ?? Math.min(options.waitMsMax, options.firstWaitMs * 2 ** (attempt - 1)) * (options.chance ?? Math.random)()
-      if (Date.now() + wait > until) throw error
+      if (performance.now() + wait > until) throw last
       await sleep(wait, options.signal)
     }
   }
 }
 
+/** Waits, or throws the signal's reason. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
-    const timer = setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => {
+    const onAbort = (): void => {
       clearTimeout(timer)
-      reject(signal.reason)
-    })
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
-

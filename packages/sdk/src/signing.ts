@@ -1,6 +1,7 @@
 import {
   bodies,
   bodyHash,
+  type Did,
   type DraftJson,
   encodeCanonical,
   encodeEnvelope,
@@ -8,88 +9,114 @@ import {
   EnvelopeSchema,
   equalBytes,
   fromBase64Url,
+  NotCanonical,
   type OperationId,
   operationIdOf,
   type SignedOperationJson,
   signingBytes,
   toBase64Url,
 } from '@icn/protocol'
-import { IcnError } from './errors.ts'
-import type { Identity } from './identity.ts'
-
-/** What a draft must be for the device to sign it: a node that hands out something else gets no signature. */
-export interface Expected {
-  readonly author: string
-  /** Kinds the row may propose; `*` for any. */
-  readonly kinds: readonly string[]
-  /** The space, where the row names one. */
-  readonly space?: string
-  /** Fields that the caller asked for and the body must carry unchanged, where it has fields of these names. */
-  readonly asked: Readonly<Record<string, unknown>>
-}
+import { TamperedError } from './errors.ts'
+import { type Asked, bodyFault, sameJson, spacesFor } from './expect.ts'
+import type { ChainEnd, Identity } from './identity.ts'
 
 /** A draft that was looked through: the envelope whose bytes are signed, recomputed here. */
-interface Checked {
+export interface CheckedDraft {
+  readonly draft: DraftJson
   readonly envelope: Envelope
   readonly id: OperationId
   readonly message: Uint8Array
 }
 
 const refuse = (what: string): never => {
-  throw new IcnError('OPERATION_MALFORMED', `The node’s draft is not what was asked for: ${what}. Nothing was signed.`)
+  throw new TamperedError('OPERATION_MALFORMED', `The node’s draft is not what was asked for: ${what}. Nothing was signed.`)
 }
 
-/** Recomputes bytes, hash and id from what the draft says, and holds them against what was asked. */
-export function checkDraft(draft: DraftJson, expected: Expected, identity: Identity): Checked {
+/** Recomputes bytes, hash and id from what the draft says, and holds them against what was asked. Throws TamperedError. */
+export function checkDraft(draft: DraftJson, asked: Asked, signer: Did): CheckedDraft {
   const { body, ...fields } = draft.operation
   const parsed = EnvelopeSchema.safeParse(fields)
   if (!parsed.success) return refuse('it is not an operation')
   const envelope = parsed.data
-  if (envelope.author !== expected.author) return refuse('it speaks for somebody else')
-  if (envelope.signer !== identity.signer.did) return refuse('it is not for this key')
-  if (!expected.kinds.includes('*') && !expected.kinds.includes(envelope.kind) && envelope.kind !== 'act.propose') return refuse(`it is of kind ${envelope.kind}`)
-  if (expected.space !== undefined && envelope.space !== expected.space) return refuse(`it is for ${envelope.space}`)
+  if (envelope.author !== asked.author) return refuse('it speaks for somebody else')
+  if (envelope.signer !== signer) return refuse('it is not for this key')
+  if ((envelope.grant === null) !== (envelope.signer === envelope.author)) return refuse('its permission does not fit its key')
+  const spaces = spacesFor(asked)
+  const isFounding = asked.row.space === 'node'
+  if (isFounding ? envelope.genesis !== null : envelope.genesis === null) return refuse('it begins a space, or does not')
+  if (spaces !== undefined && !spaces.includes(envelope.space)) return refuse(`it is for ${envelope.space}`)
+  demandBody(envelope, body, asked)
+  const bytes = encodeEnvelope(envelope)
+  const message = signingBytes(bytes)
+  if (!equalBytes(message, bytesOf(draft.signing_bytes))) return refuse('the bytes to sign are others')
+  return { draft, envelope, id: operationIdOf(bytes), message }
+}
+
+/** Kind, body and hash; a change that needs a second person is the same change inside an act. */
+function demandBody(envelope: Envelope, body: DraftJson['operation']['body'], asked: Asked): void {
+  if (body === null) return refuse('it has no body')
+  const kinds = asked.row.proposes ?? []
+  const inner = asked.method !== 'act.propose' && envelope.kind === 'act.propose' ? body : undefined
+  const kind = inner === undefined ? envelope.kind : String(inner['kind'])
+  const said = inner === undefined ? body : (inner['body'] as Record<string, unknown>)
+  if (!kinds.includes(kind) || (inner !== undefined && kind === 'act.propose')) return refuse(`it is of kind ${kind}`)
+  if (inner !== undefined && !sameJson(Object.keys(inner).sort(), ['body', 'kind'])) return refuse('its act says more than the change')
+  if (typeof said !== 'object' || said === null) return refuse('it has no body')
+  if (kind === 'coop.found' && envelope.space !== `coop:${String(said['coop_id'])}`) return refuse(`it is for ${envelope.space}`)
+  const fault = bodyFault({ ...asked, now: envelope.at[0] }, said)
+  if (fault !== undefined) return refuse(fault)
   const schema = (bodies as Record<string, (typeof bodies)[keyof typeof bodies] | undefined>)[envelope.kind]
   const read = schema?.safeParse(body)
   if (read === undefined || !read.success) return refuse('its body does not fit its kind')
-  const bytes = encodeEnvelope(envelope)
   if (!equalBytes(bodyHash(encodeCanonical(read.data)), envelope.body_hash)) return refuse('its hash is not that of its body')
-  demandAsked(envelope.kind === 'act.propose' ? ((body as { body?: unknown }).body ?? {}) : body, expected.asked)
-  const message = signingBytes(bytes)
-  if (!equalBytes(message, fromBase64Url(draft.signing_bytes))) return refuse('the bytes to sign are others')
-  return { envelope, id: operationIdOf(bytes), message }
 }
 
-/** Every field of the body that bears the name of one we gave says what we gave. */
-function demandAsked(body: unknown, asked: Readonly<Record<string, unknown>>): void {
-  if (body === null || typeof body !== 'object') return
-  for (const [name, value] of Object.entries(body)) {
-    const given = asked[name]
-    if (given === undefined || typeof given === 'object') continue
-    if (typeof value !== 'object' && value !== given && String(value).normalize('NFC').trim() !== String(given).normalize('NFC').trim()) refuse(`${name} is ${JSON.stringify(value)}`)
+function bytesOf(text: string): Uint8Array {
+  try {
+    return fromBase64Url(text)
+  } catch (error) {
+    if (error instanceof NotCanonical) return refuse('its bytes are not bytes')
+    throw error
   }
 }
 
-/** A signature that is ready to leave, with its number claimed; `undo` gives the number back when a door has forgotten the bytes. */
+/** A signature with its number claimed and everything written down: it may leave. */
 export interface Released {
   readonly json: SignedOperationJson
   readonly id: OperationId
+  /** A door has answered for good: nothing has to be handed in again. */
+  settled(): Promise<void>
+  /** A door has refused and forgotten the bytes: the number is free again. */
   undo(): Promise<void>
 }
 
-/** Claims the number, writes it down, then signs. Throws NOT_CAUGHT_UP when the node knows less of this key's chain than the device. */
-export async function signDraft(draft: DraftJson, checked: Checked, identity: Identity): Promise<Released> {
-  const { envelope, id, message } = checked
-  // A first operation begins its own chain: its id is the space's genesis.
-  const genesis = envelope.genesis ?? id
-  const before = await identity.positions.get(envelope.space, genesis)
-  const claimed = await identity.positions.claim(envelope.space, genesis, { seq: envelope.seq, operation: id })
-  if (!claimed) throw new IcnError('NOT_CAUGHT_UP', 'This node does not know yet what this device has signed elsewhere; try again in a moment or ask another node.')
-  const signature = await identity.signer.sign(message)
-  return {
-    id,
-    json: { ...draft.operation, sig: toBase64Url(signature) } as SignedOperationJson,
-    undo: () => identity.positions.release(envelope.space, genesis, id, before),
-  }
+/** Another operation holds the number: `last` is where the chain ends as this device knows it. */
+export interface NumberTaken {
+  readonly taken: ChainEnd
 }
 
+/** Signs, writes down, claims the number; in this order, so that whatever leaves can be handed in again after a crash. */
+export async function releaseDraft(checked: CheckedDraft, identity: Identity, endpoint: string): Promise<Released | NumberTaken> {
+  const { draft, envelope, id, message } = checked
+  // A first operation begins its own chain: its id is the space's genesis.
+  const genesis = envelope.genesis ?? id
+  const { positions, sent } = identity
+  const before = await positions.get(envelope.space, genesis)
+  if (before !== undefined && before.seq >= envelope.seq && before.operation !== id) return { taken: before }
+  const signature = await identity.signer.sign(message)
+  const json = { ...draft.operation, sig: toBase64Url(signature) } as SignedOperationJson
+  await sent.put(id, { operation: json, endpoint, ...(before === undefined ? {} : { before }) })
+  if (!(await positions.claim(envelope.space, genesis, { seq: envelope.seq, operation: id }))) {
+    await sent.drop(id)
+    return { taken: (await positions.get(envelope.space, genesis)) as ChainEnd }
+  }
+  return {
+    id,
+    json,
+    settled: () => sent.drop(id),
+    async undo() {
+      await positions.release(envelope.space, genesis, id, before)
+      await sent.drop(id)
+    },
+  }
+}

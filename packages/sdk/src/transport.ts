@@ -1,5 +1,5 @@
-import { fromUtf8, type MethodName, pathFields, type Problem, restMethod, restPath, rowOf, toHex } from '@icn/protocol'
-import { errorOf, isProblem, OutcomeUnknownError, UnreachableError } from './errors.ts'
+import { fromUtf8, type MethodName, pathFields, type Problem, type Row, restMethod, restPath, rowOf, toBase64Url, toHex } from '@icn/protocol'
+import { errorOf, IcnError, isProblem, OutcomeUnknownError, UnreachableError } from './errors.ts'
 
 /** What every call may be told; the last argument of each method. */
 export interface CallOptions {
@@ -26,6 +26,8 @@ export interface WireCall {
   readonly input: Readonly<Record<string, unknown>>
   readonly options: CallOptions & { readonly draft?: boolean }
   readonly token?: string
+  /** The operator's token beside a session; only for rows that the operator may call. */
+  readonly operator?: string
   /** Body of an upload. */
   readonly file?: { readonly bytes: Uint8Array; readonly type: string }
 }
@@ -55,25 +57,48 @@ export type Fetch = typeof globalThis.fetch
 
 const timeoutMsDefault = 30_000
 
+/** May this call have changed something although no answer came? */
+export function changesSomething(row: Pick<Row, 'mode'>, options: WireCall['options']): boolean {
+  return !options.draft && !options.dryRun && ['write', 'exchange', 'job', 'upload'].includes(row.mode)
+}
+
+/** Nothing has left this machine when one of these is the reason. */
+const neverLeft = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])
+
 /** Times out, tells a broken connection from an answer, and never shows what a library threw. */
-async function request(fetch: Fetch, url: string, init: RequestInit, call: WireCall): Promise<Response> {
+async function request<T>(fetch: Fetch, url: string, init: RequestInit, call: WireCall, read: (response: Response) => Promise<T>): Promise<T> {
   const timeout = AbortSignal.timeout((call.options.timeoutMs ?? timeoutMsDefault) + (call.options.waitMs ?? 0) + (call.options.jobWaitMs ?? 0))
   const signal = call.options.signal === undefined ? timeout : AbortSignal.any([timeout, call.options.signal])
+  let hasAnswered = false
   try {
-    return await fetch(url, { ...init, signal, redirect: 'error' })
+    const response = await fetch(url, { ...init, signal, redirect: 'error' })
+    hasAnswered = true
+    return await read(response)
   } catch (cause) {
-    if (call.options.signal?.aborted) throw cause
-    if (timeout.aborted) throw new OutcomeUnknownError('TIMEOUT', 'The node did not answer in time.', undefined, cause)
-    throw new UnreachableError('UNREACHABLE', `${new URL(url).origin} cannot be reached.`, undefined, cause)
+    if (call.options.signal?.aborted || cause instanceof IcnError) throw cause
+    throw brokenOff(url, call, cause, timeout.aborted, hasAnswered)
   }
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  try {
-    return JSON.parse(await response.text())
-  } catch (cause) {
-    throw new UnreachableError('UNREACHABLE', `${new URL(response.url).origin} did not answer like an icn node.`, undefined, cause)
+function brokenOff(url: string, call: WireCall, cause: unknown, isLate: boolean, hasAnswered: boolean): IcnError {
+  const code = (cause as { readonly cause?: { readonly code?: unknown } }).cause?.code
+  const hasLeft = hasAnswered || typeof code !== 'string' || !neverLeft.has(code)
+  const { origin } = new URL(url)
+  if (hasLeft && changesSomething(rowOf(call.method), call.options)) {
+    return new OutcomeUnknownError(isLate ? 'TIMEOUT' : 'OUTCOME_UNKNOWN', isLate ? 'The node did not answer in time.' : 'The connection broke before the node had answered.', undefined, cause)
   }
+  const what = isLate ? 'did not answer in time' : hasAnswered ? 'did not answer like an icn node' : 'cannot be reached'
+  return new UnreachableError('UNREACHABLE', `${origin} ${what}.`, undefined, cause)
+}
+
+const readJson = async (response: Response): Promise<unknown> => JSON.parse(await response.text()) as unknown
+
+/** What JSON has no form for: bytes become base64url text, absent fields are left out. */
+export function toWire(value: unknown): unknown {
+  if (value instanceof Uint8Array) return toBase64Url(value)
+  if (Array.isArray(value)) return value.map(toWire)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).flatMap(([name, inner]) => (inner === undefined ? [] : [[name, toWire(inner)]])))
 }
 
 /** The gateway: paths, queries and headers of the doors page. */
@@ -93,7 +118,7 @@ export function restTransport(endpoint: string, fetch: Fetch = globalThis.fetch)
       if (inQuery) for (const [name, value] of rest) for (const item of Array.isArray(value) ? value : [value]) query.append(name, String(item))
       const hasBody = !inQuery && (method !== 'DELETE' || rest.length > 0)
       const text = query.toString()
-      const response = await request(
+      return request(
         fetch,
         `${origin}${path}${text === '' ? '' : `?${text}`}`,
         {
@@ -102,11 +127,13 @@ export function restTransport(endpoint: string, fetch: Fetch = globalThis.fetch)
           ...(call.file === undefined ? (hasBody ? { body: JSON.stringify(Object.fromEntries(rest)) } : {}) : { body: call.file.bytes as BodyInit }),
         },
         call,
+        async (response): Promise<WireAnswer> => {
+          if (response.ok && row.mode === 'download') return { value: null, meta: metaOf(response.headers), ...(response.body === null ? {} : { stream: response.body }) }
+          const value = await readJson(response)
+          if (!response.ok) throw isProblem(value) ? errorOf(value) : new UnreachableError('UNREACHABLE', `${origin} answered ${response.status} without a reason.`)
+          return { value, meta: metaOf(response.headers) }
+        },
       )
-      if (response.ok && row.mode === 'download') return { value: null, meta: metaOf(response.headers), ...(response.body === null ? {} : { stream: response.body }) }
-      const value = await readJson(response)
-      if (!response.ok) throw isProblem(value) ? errorOf(value) : new UnreachableError('UNREACHABLE', `${origin} answered ${response.status} without a reason.`)
-      return { value, meta: metaOf(response.headers) }
     },
   }
 }
@@ -122,10 +149,11 @@ function optionQuery(options: WireCall['options']): Record<string, string> {
   return query
 }
 
-function optionHeaders({ options, token }: WireCall): Record<string, string> {
+function optionHeaders({ options, token, operator }: WireCall): Record<string, string> {
   return {
     accept: 'application/json, application/problem+json, application/x-ndjson, text/csv',
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(operator === undefined ? {} : { 'icn-operator': operator }),
     ...(options.idempotencyKey === undefined ? {} : { 'idempotency-key': JSON.stringify(options.idempotencyKey) }),
     ...(options.ifUnchanged === undefined ? {} : { 'icn-if-unchanged': options.ifUnchanged }),
     ...(options.ifMatch === undefined ? {} : { 'if-match': options.ifMatch === '*' ? '*' : `"${options.ifMatch}"` }),
@@ -163,15 +191,17 @@ export function rpcTransport(endpoint: string, fetch: Fetch = globalThis.fetch):
       const file = call.file === undefined ? {} : { csv: fromUtf8(call.file.bytes) }
       const reads = row.mode === 'read' || row.mode === 'list'
       const params = { ...call.input, ...file, ...optionParams(call.options), ...(reads ? { meta: true } : {}) }
-      const response = await request(
-        fetch,
-        url,
-        { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json', ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }) }, body: JSON.stringify({ jsonrpc: '2.0', id: ++id, method: call.method, params }) },
-        call,
-      )
-      const answer = (await readJson(response)) as RpcAnswer
+      const headers = {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
+        ...(call.operator === undefined ? {} : { 'icn-operator': call.operator }),
+      }
+      const body = JSON.stringify({ jsonrpc: '2.0', id: ++id, method: call.method, params })
+      const answer = (await request(fetch, url, { method: 'POST', headers, body }, call, readJson)) as RpcAnswer
       if (isProblem(answer)) throw errorOf(answer)
       if (answer.error !== undefined) throw answer.error.data === undefined ? new UnreachableError('UNREACHABLE', answer.error.message) : errorOf(answer.error.data)
+      if (!('result' in answer)) throw new UnreachableError('UNREACHABLE', `${new URL(url).origin} did not answer like an icn node.`)
       if (!reads) return { value: answer.result, meta: {} }
       const { value, meta } = answer.result as { value: unknown; meta: { as_of?: string; checkpoint?: string | null; sync?: string; etag?: string } | null }
       return { value, meta: { ...(meta?.as_of ? { asOf: meta.as_of } : {}), ...(meta?.checkpoint ? { checkpoint: meta.checkpoint } : {}), ...(meta?.sync ? { sync: meta.sync } : {}), ...(meta?.etag ? { etag: meta.etag } : {}) } }
