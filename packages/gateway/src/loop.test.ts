@@ -106,6 +106,8 @@ test('what needs a second person becomes an open act, and If-Match is asked for'
   assert.equal(without.status, 428)
   const member = await ada.call('GET', `/v1/coops/food/members/${ben.did}`)
   const tag = member.headers.get('etag') as string
+  const same = await ada.call('GET', `/v1/coops/food/members/${ben.did}`, undefined, { 'if-none-match': tag })
+  assert.equal(same.status, 304)
   const wrong = await ada.call('PUT', `/v1/coops/food/members/${ben.did}/role`, { roles: ['member', 'treasurer'] }, { 'if-match': '"nothing"' })
   assert.equal(wrong.json.code, 'ETAG_MISMATCH')
   const proposed = await ada.call('PUT', `/v1/coops/food/members/${ben.did}/role`, { roles: ['member', 'treasurer'] }, { 'if-match': tag })

@@ -22,7 +22,11 @@ export function parseJson(bytes: Uint8Array): unknown {
 export function parseJsonText(text: string): unknown {
   // The scanner finds what the platform's parser forgives; the parser then does the work.
   new Scanner(text).scan()
-  return JSON.parse(text)
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new NotJson('a text holds what it may not')
+  }
 }
 
 class Scanner {

@@ -125,6 +125,8 @@ function frameworkRefusal(error: unknown, bodyBytesMax: number) {
       return refuse('BODY_TOO_LARGE', { limit: bodyBytesMax })
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return refuse('CONTENT_TYPE_UNSUPPORTED', { expected: 'application/json' })
+    case 'ECONNRESET':
+      return refuse('BODY_NOT_JSON', { reason: 'it stops half way' })
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return refuse('BODY_NOT_JSON', { reason: 'its length is not the one announced' })
     default:

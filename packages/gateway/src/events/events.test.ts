@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { signStatement } from '@icn/protocol'
+import { Person, TestNode } from '../fixture.ts'
+import type { OpenDoor } from '../gateway.ts'
+import { EventHub, type Frame, type Wire } from './hub.ts'
+
+let node: TestNode
+let door: OpenDoor
+let ada: Person
+
+before(async () => {
+  node = new TestNode()
+  await node.found()
+  door = await node.gateway()
+  ada = await new Person('ada', door.address).signIn()
+  const founded = await ada.write('POST', '/v1/coops', { id: 'food', name: 'Food Coop', type: 'consumer', min_founders: 1 })
+  assert.equal(founded.status, 201, JSON.stringify(founded.json))
+  const { json } = await ada.call('GET', '/v1/coops/food/charter')
+  const statement = await signStatement(ada.key, 'charter', { network: json.network, space: 'coop:food', hash: json.hash, coop_id: 'food', version: json.version })
+  await ada.write('POST', '/v1/coops/food/charter/sign', { hash: json.hash, signature: Buffer.from(statement.signature).toString('base64url') })
+  await ada.write('POST', '/v1/coops/food/activate', {})
+})
+after(async () => {
+  await door.close()
+  await node.journal.close()
+  assert.deepEqual(node.internals, [])
+  assert.deepEqual(node.faults, [])
+})
+
+let renames = 0
+async function rename(): Promise<string> {
+  const name = `Ada ${++renames}`
+  const { json } = await ada.write('PUT', '/v1/coops/food/members/me/profile', { name })
+  assert.equal(json.outcome, 'applied', JSON.stringify(json))
+  return json.id
+}
+
+/** A socket whose frames can be waited for. */
+class Reader {
+  readonly socket: WebSocket
+  readonly frames: any[] = []
+  closed: number | undefined
+  #wake: (() => void)[] = []
+
+  constructor(address: string, protocol = 'icn.events.v1') {
+    this.socket = new WebSocket(`${address.replace('http', 'ws')}/v1/events`, protocol)
+    this.socket.addEventListener('message', ({ data }) => {
+      this.frames.push(JSON.parse(String(data)))
+      this.#ring()
+    })
+    this.socket.addEventListener('close', ({ code }) => {
+      this.closed = code
+      this.#ring()
+    })
+  }
+
+  #ring(): void {
+    for (const wake of this.#wake.splice(0)) wake()
+  }
+
+  async until<T>(look: () => T | undefined): Promise<T> {
+    for (;;) {
+      const found = look()
+      if (found !== undefined) return found
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`nothing came; so far ${JSON.stringify(this.frames).slice(0, 500)}`)), 5_000)
+        this.#wake.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+
+  frame(type: string, nth = 0): Promise<any> {
+    return this.until(() => this.frames.filter((frame) => frame.type === type)[nth])
+  }
+
+  say(frame: object): void {
+    this.socket.send(JSON.stringify(frame))
+  }
+
+  async hello(token: string | undefined): Promise<any> {
+    await this.until(() => (this.socket.readyState === 1 ? true : undefined)).catch(() => {})
+    if (this.socket.readyState !== 1) await new Promise((resolve) => this.socket.addEventListener('open', resolve, { once: true }))
+    this.say({ type: 'hello', token })
+    return this.frame('welcome')
+  }
+
+  get events(): any[] {
+    return this.frames.filter(({ type }) => type === 'event').map(({ event }) => event)
+  }
+}
+
+const open = async (): Promise<Reader> => {
+  const reader = new Reader(door.address)
+  await new Promise((resolve) => reader.socket.addEventListener('open', resolve, { once: true }))
+  return reader
+}
+
+describe('WebSocket', () => {
+  test('hello, welcome, replay from a position, then live, without hole or repeat', async () => {
+    const reader = await open()
+    const welcome = await reader.hello(ada.token)
+    assert.equal(welcome.did, ada.did)
+    const food = welcome.spaces.find(({ space }: { space: string }) => space === 'coop:food')
+    assert.ok(food.newest >= 4)
+    reader.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['*'], after: { 'coop:food': { epoch: food.epoch, sequence: 0 } } })
+    await reader.frame('caught_up')
+    const before = reader.events.length
+    await rename()
+    await reader.until(() => (reader.events.length > before ? true : undefined))
+    const sequences = reader.events.map(({ sequence }) => Number(sequence))
+    assert.deepEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b))
+    // A reader finds a hole by comparing what it was sent before.
+    for (const [i, event] of reader.events.entries()) assert.equal(Number(event.previous), i === 0 ? 0 : sequences[i - 1])
+    const last = reader.events.at(-1)
+    assert.equal(last.type, 'icn.coop.member_updated')
+    assert.equal(last.topic, 'coop:updates')
+    assert.equal(last.id, `${food.epoch}.${Number(last.sequence)}`)
+    reader.socket.close()
+  })
+
+  test('a killed reader resumes where it was', async () => {
+    const first = await open()
+    await first.hello(ada.token)
+    first.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['coop:updates'] })
+    await first.frame('subscribed')
+    await rename()
+    await first.frame('event')
+    const { epoch, sequence } = first.events[0]
+    first.socket.close()
+    const missed = [await rename(), await rename()]
+    const second = await open()
+    await second.hello(ada.token)
+    second.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['coop:updates'], after: { 'coop:food': { epoch, sequence: Number(sequence) } } })
+    await second.frame('caught_up')
+    assert.deepEqual(second.events.map(({ operation }) => operation), missed)
+    second.socket.close()
+  })
+
+  test('a position of another epoch is said to be lost, never pretended', async () => {
+    const reader = await open()
+    await reader.hello(ada.token)
+    reader.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['*'], after: { 'coop:food': { epoch: 'elsewhere', sequence: 3 } } })
+    const subscribed = await reader.frame('subscribed')
+    assert.deepEqual(subscribed.truncated, ['coop:food'])
+    await reader.frame('caught_up')
+    assert.ok(reader.events.length > 0)
+    reader.socket.close()
+  })
+
+  test('a stranger may not follow, no token closes, a broken frame closes', async () => {
+    const eli = await new Person('eli', door.address).signIn()
+    const stranger = await open()
+    const welcome = await stranger.hello(eli.token)
+    assert.ok(!welcome.spaces.some(({ space }: { space: string }) => space === 'coop:food'))
+    stranger.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['*'] })
+    assert.equal((await stranger.frame('problem')).problem.code, 'NOT_FOUND')
+    stranger.socket.send('[not a frame')
+    assert.equal(await stranger.until(() => stranger.closed), 4400)
+    const nobody = await open()
+    nobody.say({ type: 'hello', token: 'nonsense' })
+    assert.equal(await nobody.until(() => nobody.closed), 4401)
+    const early = await open()
+    early.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['*'] })
+    assert.equal(await early.until(() => early.closed), 4401)
+  })
+
+  test('the end of a session cuts its reader at once', async () => {
+    const laptop = await new Person('ada', door.address).signIn({ label: 'Laptop' })
+    const reader = await open()
+    await reader.hello(laptop.token)
+    reader.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['*'] })
+    await reader.frame('subscribed')
+    await laptop.call('POST', '/v1/auth/logout', {})
+    assert.equal((await reader.frame('dropped')).reason, 'not_allowed')
+    assert.equal((await reader.frame('bye')).reason, 'session')
+    assert.equal(await reader.until(() => reader.closed), 4401)
+  })
+})
+
+describe('SSE and pages', () => {
+  test('a stream resumes by its last id', async () => {
+    const read = async (headers: Record<string, string>, enough: (text: string) => boolean): Promise<string> => {
+      const stop = new AbortController()
+      const response = await fetch(`${door.address}/v1/events?spaces=coop:food&topics=coop:updates`, { headers: { accept: 'text/event-stream', authorization: `Bearer ${ada.token}`, ...headers }, signal: stop.signal })
+      assert.equal(response.status, 200)
+      assert.match(response.headers.get('content-type') ?? '', /event-stream/)
+      let text = ''
+      for await (const part of response.body as AsyncIterable<Uint8Array>) {
+        text += Buffer.from(part).toString()
+        if (enough(text)) break
+      }
+      stop.abort()
+      return text
+    }
+    const running = read({}, (text) => text.includes('event: event'))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const seen = await rename()
+    const first = await running
+    assert.match(first, /retry: 2000/)
+    assert.ok(first.includes(seen))
+    const id = [...first.matchAll(/^id: (.+)$/gm)].at(-1)?.[1] as string
+    const missed = await rename()
+    const second = await read({ 'last-event-id': id }, (text) => text.includes('event: caught_up'))
+    assert.ok(second.includes(missed))
+    assert.ok(!second.includes(seen))
+    const bad = await fetch(`${door.address}/v1/events`, { headers: { accept: 'text/event-stream', authorization: `Bearer ${ada.token}`, 'last-event-id': 'AAAA' } })
+    assert.equal(bad.status, 400)
+    assert.equal((await fetch(`${door.address}/v1/events`, { headers: { accept: 'text/event-stream' } })).status, 401)
+  })
+
+  test('pages go on by cursor, and a long poll answers as soon as something happens', async () => {
+    const first = await ada.call('GET', '/v1/events?spaces=coop:food&limit=2')
+    assert.equal(first.json.events.length, 2)
+    let cursor = first.json.cursor
+    for (;;) {
+      const page = await ada.call('GET', `/v1/events?spaces=coop:food&limit=50&after=${cursor}`)
+      cursor = page.json.cursor
+      if (page.json.events.length === 0) break
+    }
+    const waiting = ada.call('GET', `/v1/events?spaces=coop:food&after=${cursor}&long_poll_ms=5000`)
+    const operation = await rename()
+    const { json } = await waiting
+    assert.deepEqual(json.events.map((event: { operation: string }) => event.operation), [operation])
+    assert.equal((await ada.call('GET', '/v1/events?after=AAAA')).json.code, 'CURSOR_INVALID')
+  })
+})
+
+describe('readers that do not keep up', () => {
+  test('are dropped with their positions; the writer goes on', async () => {
+    const hub = new EventHub(node.parts)
+    const frames: Frame[] = []
+    let waiting = 0
+    const wire: Wire = { transport: 'websocket', send: (frame) => frames.push(frame), buffered: () => waiting, ping: () => {}, close: () => {} }
+    const subscriber = hub.add(wire, { did: ada.did, operator: false }, Number.POSITIVE_INFINITY)
+    assert.ok(hub.subscribe(subscriber, 's', ['coop:food' as never], ['*'], {}))
+    await rename()
+    assert.equal(frames.filter(({ type }) => type === 'event').length, 1)
+    waiting = 2_000_000
+    await rename()
+    const dropped = frames.find((frame) => frame.type === 'dropped')
+    assert.equal(dropped?.type === 'dropped' && dropped.reason, 'slow_consumer')
+    assert.equal(subscriber.subscriptions.size, 0)
+    hub.close('stopping')
+  })
+})
