@@ -1,4 +1,5 @@
 import { decodeKey, decodeTrusted, type Finding } from '@icn/protocol'
+import { decodeEvents } from './batch-events.ts'
 import type { Engine } from './engine.ts'
 import { chainSeqOf, digestText, sequenceOf } from './layout.ts'
 import { keyBytes, keyText } from './overlay.ts'
@@ -66,7 +67,7 @@ function checkChains(engine: Engine, space: HeldSpace, add: Add): void {
 function checkEvents(engine: Engine, space: HeldSpace, add: Add): void {
   let expected = space.summary.events.oldest
   for (const [key, value] of engine.source.range('events', space.prefix.from, space.prefix.to)) {
-    const length = (decodeTrusted(value) as unknown[]).length
+    const { length } = decodeEvents(value)
     if (sequenceOf(key) - length + 1 !== expected) add('events', `The event log has a hole before ${sequenceOf(key) - length + 1}.`)
     expected = sequenceOf(key) + 1
   }

@@ -1,5 +1,5 @@
-import { decodeTrusted } from '@icn/protocol'
 import type { EventPage, JournalEvent } from './api.ts'
+import { decodeEvents } from './batch-events.ts'
 import type { Engine } from './engine.ts'
 import { eventKey, sequenceOf } from './layout.ts'
 import type { HeldSpace } from './space.ts'
@@ -12,7 +12,7 @@ export function readEvents(engine: Engine, space: HeldSpace, after: { readonly e
   const truncated = foreign || (after !== undefined && after.sequence + 1 < oldest)
   const events: JournalEvent[] = []
   for (const [key, value] of engine.source.range('events', eventKey(space.prefix.from, from), space.prefix.to)) {
-    const row = decodeTrusted(value) as Omit<JournalEvent, 'space' | 'sequence'>[]
+    const row = decodeEvents(value)
     const first = sequenceOf(key) - row.length + 1
     for (const [index, event] of row.entries()) {
       if (first + index < from) continue

@@ -1,18 +1,6 @@
-import {
-  type Check,
-  type CheckResult,
-  type Clock,
-  type Code,
-  type Decision,
-  type Did,
-  decisionOf,
-  decodeTrusted,
-  encodeTrusted,
-  type OperationId,
-  type SpaceId,
-} from '@icn/protocol'
+import { type Check, type CheckResult, type Clock, type Code, type Did, type OperationId, type SpaceId, toBase64Url } from '@icn/protocol'
 import type { OperationStatus } from './api.ts'
-import { plain } from './decisions.ts'
+import type { KeyText } from './overlay.ts'
 
 /** How the engine's own rows are written. None of this is state: two nodes with equal state may differ here. */
 
@@ -26,28 +14,66 @@ export interface OrderRecord {
 
 const results: readonly CheckResult[] = ['pass', 'warn', 'fail', 'done', 'not_applicable']
 
+/** What JSON cannot say is said in text: bigints as decimals, bytes as base64url. Used for rows that are nobody's state. */
+export function jsonOf(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  return value instanceof Uint8Array ? toBase64Url(value) : value
+}
+
+/** JSON of [status, checks]; a passed check without details is its code alone. */
 export function encodeOrder(record: OrderRecord): Uint8Array {
   const checks = record.checks.map(({ code, result, ...details }) => {
     const bare = Object.keys(details).length === 0
     if (result === 'pass' && bare) return code
-    return bare ? [code, results.indexOf(result)] : [code, results.indexOf(result), plain(details)]
+    return bare ? [code, results.indexOf(result)] : [code, results.indexOf(result), details]
   })
-  return encodeTrusted([statuses.indexOf(record.status), checks])
+  return Buffer.from(JSON.stringify([statuses.indexOf(record.status), checks], jsonOf))
 }
 
 type StoredCheck = Code | readonly [Code, number] | readonly [Code, number, object]
 
 export function decodeOrder(bytes: Uint8Array): OrderRecord {
-  const [status, checks] = decodeTrusted(bytes) as [number, StoredCheck[]]
+  const [status, checks] = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as [number, StoredCheck[]]
   return {
     status: statuses[status] as OperationStatus,
     checks: checks.map((check) => (typeof check === 'string' ? { code: check, result: 'pass' } : { ...check[2], code: check[0], result: results[check[1]] as CheckResult })),
   }
 }
 
-/** Status without decoding the checks: CBOR writes [n, …] as 0x82 n. */
+/** Status without reading the checks: the one digit after the bracket. */
 export function statusOfOrder(bytes: Uint8Array): OperationStatus {
-  return statuses[bytes[1] as number] as OperationStatus
+  return statuses[(bytes[1] as number) - 48] as OperationStatus
+}
+
+/** What stood before an operation wrote: for each row the length of its key, the key, the length of its value + 1 (0: no row), the value. */
+export function encodeUndo(undo: ReadonlyMap<KeyText, Uint8Array | null>): Uint8Array {
+  let size = 0
+  for (const [key, value] of undo) size += 6 + key.length + (value?.length ?? 0)
+  const whole = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const [key, value] of undo) {
+    at = whole.writeUInt16BE(key.length, at)
+    at += whole.write(key, at, 'latin1')
+    at = whole.writeUInt32BE(value === null ? 0 : value.length + 1, at)
+    if (value !== null) {
+      whole.set(value, at)
+      at += value.length
+    }
+  }
+  return whole
+}
+
+export function decodeUndo(bytes: Uint8Array): [KeyText, Uint8Array | null][] {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const undo: [KeyText, Uint8Array | null][] = []
+  for (let at = 0; at < whole.length; ) {
+    const keyEnd = at + 2 + whole.readUInt16BE(at)
+    const length = whole.readUInt32BE(keyEnd)
+    const end = keyEnd + 4 + Math.max(length - 1, 0)
+    undo.push([whole.toString('latin1', at + 2, keyEnd), length === 0 ? null : Uint8Array.prototype.slice.call(whole, keyEnd + 4, end)])
+    at = end
+  }
+  return undo
 }
 
 /** Envelope, signature and body as they came: 4 bytes length, envelope, 64 bytes signature, 1 byte whether a body follows, body. */

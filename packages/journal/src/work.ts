@@ -22,7 +22,7 @@ import type { Candidate, Disposition, FoldHooks, Folded } from './candidate.ts'
 import { chainDigestOf, chainRange, clockOfPlace, digestText, type PlaceText, placeText, signerText } from './layout.ts'
 import type { JournalOptions } from './options.ts'
 import { type KeyText, keyBytes, keyText, type Overlay } from './overlay.ts'
-import { addDigest, decodeOrder, encodeOrder, encodeStored, type HeadRecord, type OrderRecord, type Summary, statusOfOrder, tipsMax } from './records.ts'
+import { addDigest, decodeOrder, decodeUndo, encodeOrder, encodeUndo, encodeStored, type HeadRecord, type OrderRecord, type Summary, statusOfOrder, tipsMax } from './records.ts'
 import type { HeldSpace } from './space.ts'
 import { State } from './state.ts'
 
@@ -186,7 +186,7 @@ export class SpaceWork {
   undo(place: PlaceText): void {
     const undo = this.overlay.get('undo', this.prefix + place)
     if (undo === undefined) return
-    this.state.restore((decodeTrusted(undo) as [Uint8Array, Uint8Array | null][]).map(([key, value]) => [keyText(key), value] as const))
+    this.state.restore(decodeUndo(undo))
     this.overlay.put('undo', this.prefix + place, null)
   }
 
@@ -247,7 +247,7 @@ export class SpaceWork {
     const key = this.prefix + candidate.place
     const record: OrderRecord = { status, checks: decision.checks }
     this.overlay.put('order', key, encodeOrder(record))
-    if (undo.size > 0) this.overlay.put('undo', key, encodeTrusted([...undo].map(([row, value]) => [keyBytes(row), value])))
+    if (undo.size > 0) this.overlay.put('undo', key, encodeUndo(undo))
     if (before !== undefined) this.counts[before.status]--
     this.counts[status]++
     this.due += this.#isDue(candidate, status) - (before === undefined ? 0 : this.#isDue(candidate, before.status))

@@ -5,7 +5,9 @@ import fc from 'fast-check'
 import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import { cidOfDigest, decodeCanonical, digestOfCid, encodeCanonical, isCid, NotCanonical } from './canonical.ts'
-import { encodeEnvelope, type Envelope } from './operation.ts'
+import { encodeEnvelope, type Envelope, EnvelopeSchema, isEnvelope } from './operation.ts'
+import { didOfKey } from './did.ts'
+import { portableSigner } from './crypto/signer.ts'
 
 const digest = fc.uint8Array({ minLength: 32, maxLength: 32 })
 
@@ -94,6 +96,65 @@ describe('canonical bytes', () => {
         assert.deepEqual(Buffer.from(encodeEnvelope(value as unknown as Envelope)), Buffer.from(dagCbor.encode(value)))
       }),
       { numRuns: 1_000 },
+    )
+  })
+
+  it('of an envelope are checked like its schema says', () => {
+    const did = didOfKey(portableSigner(new Uint8Array(32).fill(1)).publicKey)
+    const id = cidOfDigest(new Uint8Array(32).fill(2))
+    const good: Record<string, unknown> = {
+      v: 1,
+      space: 'coop:food',
+      genesis: id,
+      kind: 'coop.found',
+      author: did,
+      signer: did,
+      grant: null,
+      seq: 1,
+      prev: id,
+      seen: [id],
+      at: [1, 0],
+      body_hash: new Uint8Array(32),
+    }
+    assert.ok(isEnvelope(good))
+    const odd = fc.oneof(
+      fc.constantFrom<unknown>(
+        null,
+        undefined,
+        0,
+        1,
+        -1,
+        1.5,
+        2 ** 60,
+        '',
+        'commons',
+        'coop:',
+        'coop:Food',
+        id,
+        did,
+        `${did}x`,
+        [],
+        [id],
+        [1, 0],
+        [1, 65536],
+        [1],
+        [-1, 0],
+        [1, 0, 0],
+        Array(17).fill(id),
+        new Uint8Array(31),
+        new Uint8Array(32),
+        {},
+        true,
+      ),
+      fc.string(),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(good), 'more'), odd, fc.boolean(), (key, value, drop) => {
+        const other = { ...good, [key]: value }
+        if (drop) delete other[key]
+        assert.equal(isEnvelope(other), EnvelopeSchema.safeParse(other).success, `${key}: ${String(value)}`)
+      }),
+      { numRuns: 3_000 },
     )
   })
 })
