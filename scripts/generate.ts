@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { charterTemplates } from '@icn/domain'
 import { renderCodes, renderMetrics, renderOpenApi, renderOpenRpc, renderOperations } from '@icn/gateway'
 import { renderConfigDocument, renderConfigSchema } from '../apps/icnd/src/config/print.ts'
 
@@ -60,6 +61,7 @@ function documents(): ReadonlyMap<string, string> {
     ['docs/generated/metrics.md', renderMetrics()],
     ['docs/generated/config.md', renderConfigDocument()],
     ['docs/generated/config.schema.json', json(renderConfigSchema())],
+    ...Object.entries(charterTemplates).map(([id, template]) => [`examples/charters/${id}.json`, json(template)] as const),
   ])
 }
 
