@@ -29,8 +29,6 @@ export interface SessionParts {
   readonly local: LocalStore
   now(): number
   readonly refreshDays: number
-  onOpened?(row: SessionRow): void
-  onEnded?(row: SessionRow, reason: EndReason): void
 }
 
 const sessionsPerDidMax = 50
@@ -51,6 +49,7 @@ export class Sessions {
   readonly #rows = new Map<string, SessionRow>()
   /** nonce → expiry of challenges that were used, bounded by `usedMax`. */
   readonly #used = new Map<string, number>()
+  readonly #opened = new Set<(row: SessionRow) => void>()
   readonly #ended = new Set<(row: SessionRow, reason: EndReason) => void>()
 
   constructor(parts: SessionParts) {
@@ -89,7 +88,7 @@ export class Sessions {
     ])
     this.#used.set(challenge.nonce, challenge.expiresAt)
     this.#rows.set(row.sid, row)
-    this.#parts.onOpened?.(row)
+    for (const listener of this.#opened) listener(row)
     return { row, refresh }
   }
 
@@ -154,7 +153,6 @@ export class Sessions {
     // The digests of a session that ended for reuse stay: what comes with them is refused, not unknown.
     this.#parts.local.write([{ key: sessionKey(sid), value: undefined }, ...(reason === 'reused' ? [] : digests)])
     this.#rows.delete(sid)
-    this.#parts.onEnded?.(row, reason)
     for (const listener of this.#ended) listener(row, reason)
     return true
   }
@@ -167,6 +165,11 @@ export class Sessions {
       if (reason !== undefined && this.end(row.sid, reason)) ended++
     }
     return ended
+  }
+
+  onOpen(listener: (row: SessionRow) => void): () => void {
+    this.#opened.add(listener)
+    return () => this.#opened.delete(listener)
   }
 
   onEnd(listener: (row: SessionRow, reason: EndReason) => void): () => void {

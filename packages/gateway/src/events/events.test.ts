@@ -168,6 +168,18 @@ describe('WebSocket', () => {
     assert.equal(await early.until(() => early.closed), 4401)
   })
 
+  test('a person hears on every device that somebody signed in', async () => {
+    const reader = await open()
+    await reader.hello(ada.token)
+    reader.say({ type: 'subscribe', id: 'm', spaces: ['coop:food'], topics: ['me'] })
+    await reader.frame('subscribed')
+    await new Person('ada', door.address).signIn({ label: 'Tablet' })
+    const { event } = await reader.frame('event')
+    assert.equal(event.type, 'icn.session.opened')
+    assert.equal(event.data.label, 'Tablet')
+    reader.socket.close()
+  })
+
   test('the end of a session cuts its reader at once', async () => {
     const laptop = await new Person('ada', door.address).signIn({ label: 'Laptop' })
     const reader = await open()

@@ -53,7 +53,12 @@ const ClientFrame = z.discriminatedUnion('type', [
 export function eventRoutes(app: FastifyInstance, given: EventRouteParts): void {
   const { parts, hub } = given
   const perAddress = new Map<string, number>()
-  parts.sessions.onEnd((row) => hub.endSession(row.sid))
+  parts.sessions.onOpen(({ did, sid, signer, label }) => hub.tell(did, 'session.opened', { sid, signer, label }))
+  parts.sessions.onEnd((row, reason) => {
+    hub.endSession(row.sid)
+    hub.tell(row.did, 'session.ended', { sid: row.sid, reason })
+  })
+  parts.calls.jobs.onChange(({ id, method, state, progress: { done, total, unit } }, did) => hub.tell(did, 'job.changed', { job_id: id, method, state, done, total, unit }))
   const count = (address: string, by: number): void => {
     const now = (perAddress.get(address) ?? 0) + by
     if (now <= 0) perAddress.delete(address)

@@ -56,6 +56,8 @@ export async function answerRest(parts: RestParts, method: MethodName, row: Row,
   let rate: RateAnswer | undefined
   const asker = await parts.asker(request.headers, request.address, request.lang)
   const signal = new AbortController()
+  // Rows that need nobody may be open to every site; nothing of a person is in them.
+  if (parts.options.corsPublic && row.access.includes('public') && !row.secret && request.headers.authorization === undefined) reply.header('Access-Control-Allow-Origin', '*').header('Cross-Origin-Resource-Policy', 'cross-origin')
   request.raw.once('close', () => request.raw.destroyed && signal.abort())
   try {
     if (!accepts(request, row)) throw refuse('NOT_ACCEPTABLE', { offered: row.mode === 'download' ? 'application/x-ndjson, text/csv' : 'application/json' })
