@@ -49,7 +49,14 @@ function measure(parts: BackgroundParts): void {
   metrics.set('icn_uptime_seconds', (parts.now() - parts.startedAt) / 1_000)
   metrics.set('icn_store_bytes', store.sizeOnDisk(), { part: 'database' })
   const free = freeBytes(config.data_dir)
-  if (free !== undefined) metrics.set('icn_store_free_disk_bytes', free)
+  if (free !== undefined && store.kind === 'sqlite') {
+    metrics.set('icn_store_free_disk_bytes', free)
+    // Read-only below the reserve; writing resumes by itself when there is half as much again.
+    const reserve = config['store.reserve_bytes']
+    if (free < reserve) journal.isFull = true
+    else if (free >= 1.5 * reserve) journal.isFull = false
+  }
+  metrics.set('icn_store_read_only', journal.isFull ? 1 : 0)
   let held = 0
   let unfinal = 0
   let quarantine = 0

@@ -68,7 +68,7 @@ function configCommand(loaded: LoadedConfig, verb: string | undefined): number {
   return loaded.faults.length === 0 ? exits.stopped : exits.config
 }
 
-async function runNode(loaded: LoadedConfig, ephemeral: boolean): Promise<number> {
+async function runNode(loaded: LoadedConfig, ephemeral: boolean, flags: ReadonlyMap<string, string>): Promise<number> {
   const { config } = loaded
   const log = openLog({ level: config['log.level'], format: config['log.format'], identities: config['log.identities'] })
   const ask = process.stdin.isTTY ? askAt(process.stdin, process.stderr) : undefined
@@ -85,10 +85,21 @@ async function runNode(loaded: LoadedConfig, ephemeral: boolean): Promise<number
     if (++signals > 1) process.exitCode = exits.fault
     end(exits.stopped)
   }
+  // What can change while it runs is read again; everything else says so by staying as it was.
+  const reload = (): void => {
+    const again = loadConfig({ flags, environment: process.env })
+    if (again.faults.length > 0) log.warn('reload', 'the configuration has faults; nothing was changed', { count: again.faults.length })
+    else {
+      log.level = again.config['log.level']
+      log.info('reload', 'read the configuration again')
+    }
+  }
+  process.on('SIGHUP', reload)
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   const code = await ended
   const late = await node.stop()
+  process.off('SIGHUP', reload)
   process.off('SIGTERM', stop)
   process.off('SIGINT', stop)
   return late.length > 0 ? exits.fault : code
@@ -139,11 +150,15 @@ async function main(): Promise<number> {
     process.stderr.write(`icnd: there is no command ${noun}\n${usage}`)
     return exits.config
   }
+  if (!ephemeral && loaded.config['store.kind'] === 'memory') {
+    process.stderr.write('store.kind: memory forgets everything; say --ephemeral to mean it\n')
+    return exits.config
+  }
   if (loaded.faults.length > 0) {
     complain(loaded)
     return exits.config
   }
-  return runNode(loaded, ephemeral)
+  return runNode(loaded, ephemeral, flags)
 }
 
 try {

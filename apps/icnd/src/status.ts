@@ -30,7 +30,7 @@ export function statusOf({ inside, parts, sessions, subscribers }: DoorParts): S
       checkpoint_at: checkpoint === null ? null : timeText(checkpoint.cut[0]),
     })),
     actors: supervisor.actors.map(({ name, isUp, depth, restarts }) => ({ name, state: isUp ? 'running' : 'down', mailbox: depth, restarts })),
-    store: { kind: store.kind, bytes: store.sizeOnDisk(), free_bytes: parts.ephemeral ? null : (freeBytes(parts.config.data_dir) ?? null), read_only: false },
+    store: { kind: store.kind, bytes: store.sizeOnDisk(), free_bytes: parts.ephemeral ? null : (freeBytes(parts.config.data_dir) ?? null), read_only: journal.isFull },
     sessions: sessions.count,
     subscribers: subscribers(),
     errors_24h: groupFaults(supervisor.recentFaults()).map(({ operation, count, last }) => ({ operation, count, last_at: timeText(last.at) })),

@@ -208,6 +208,8 @@ export interface JournalApi {
 
   /** Releases what waited for the clock, drops undo records beyond their window. Called by a background task. */
   maintain(): Promise<void>
+  /** Set while the disk is too full to write: proposals, submissions and ingests are refused STORE_FULL, reads go on. */
+  isFull: boolean
   /** What the clock says: last value, jumps back seen, how far it runs ahead of the wall clock [ms]. */
   readonly clock: { readonly last: Clock; readonly backwardJumps: number; readonly aheadMs: number }
   readonly queueDepth: number

@@ -18,7 +18,7 @@ import { rewindTo } from './finality.ts'
 import { clockOfPlace, clockText, digestText, earlierText, laterText, type PlaceText, placeAfter, placeText } from './layout.ts'
 import { keyBytes, keyText, Overlay } from './overlay.ts'
 import { candidateOf } from './receive.ts'
-import { decodeOrder, type OrderRecord } from './records.ts'
+import { decodeOrder, decodeStored, encodeStored, type OrderRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { HeldSpace } from './space.ts'
 import type { Candidate } from './candidate.ts'
@@ -60,6 +60,8 @@ export function replayStretch(engine: Engine, space: HeldSpace, from: Clock, rul
   for (const [place, record] of before) {
     if (record.status !== 'applied' && record.status !== 'refused') continue
     const candidate = work.loadAt(place)
+    // A forgotten body cannot be judged again; the cut that covers it stands for it.
+    if (candidate.operation.body === null) continue
     const after = work.judge(candidate).decision
     const was = decisionOf(record.checks)
     if (after.outcome !== was.outcome || codes(after) !== codes(was)) out.push({ id: candidate.operation.id, before: was, after })
@@ -144,7 +146,37 @@ export function pruneUndo(engine: Engine, work: SpaceWork): number {
   return dropped
 }
 
-/** Undo records dropped with one commit. */
+/**
+ * Drops bodies that their kinds keep only for a time (engine page §1): final, and older than that. Envelope, outcome and what it wrote stay.
+ * A bounded stretch at a time; where it ended is noted, so that nothing is looked at twice.
+ */
+export function forgetBodies(engine: Engine, work: SpaceWork): number {
+  const { checkpoint, rules } = work
+  const kept = [...rules.laws.values()].flatMap(({ keepDays }) => (keepDays === undefined ? [] : [keepDays]))
+  if (checkpoint === null || kept.length === 0) return 0
+  const now = engine.parts.wall()
+  // What the most patient kind may drop today bounds the stretch; younger ones come by again.
+  const until = Math.min(checkpoint.cut[0], now - Math.max(...kept) * dayMs)
+  const noted = work.overlay.get('checkpoints', `${work.prefix}b`)
+  const from = noted === undefined ? '' : `${keyText(noted)}\u0000`
+  let forgotten = 0
+  let looked = 0
+  let last: PlaceText | undefined
+  for (const [key, stored] of work.overlay.range('operations', work.prefix + from, work.prefix + placeAfter([Math.max(until, 0), 65535]))) {
+    const { bytes, signature, body } = decodeStored(stored)
+    const keepDays = body === null ? undefined : rules.laws.get(work.loadAt(key.slice(4)).operation.envelope.kind)?.keepDays
+    if (keepDays !== undefined) {
+      work.overlay.put('operations', key, encodeStored(bytes, signature, null))
+      forgotten++
+    }
+    last = key.slice(4)
+    if (++looked === undoDroppedMax) break
+  }
+  if (last !== undefined) work.overlay.put('checkpoints', `${work.prefix}b`, keyBytes(last))
+  return forgotten
+}
+
+/** Undo records dropped, and bodies looked at, with one commit. */
 const undoDroppedMax = 1_000
 
 function show(engine: Engine, space: HeldSpace, place: PlaceText, known?: OrderRecord): PlacedOperation {

@@ -361,5 +361,77 @@ for (const kind of ['memory', 'sqlite'] as const) {
       assert.equal(w.journal.replay(space, from, stricter).length, 2)
       await w.journal.close()
     })
+
+    it('forgets bodies that are kept only for a time, and nothing else', async () => {
+      const w = new World(kind)
+      await w.found()
+      const note = await w.propose('toy.note', { text: 'private' })
+      const kept = await w.propose('toy.set', { name: 'a', value: 1 })
+      const idOf = (result: typeof note) => (result.operation as NonNullable<typeof note.operation>).operation.id
+      const before = w.journal.root(space)
+      w.now += 8 * 86_400_000
+      await w.journal.maintain()
+      assert.deepEqual(w.journal.operation(idOf(note))?.body, { text: 'private' }, 'not before it is final')
+      await w.journal.checkpoint(space, 0)
+      w.now += 8 * 86_400_000
+      await w.journal.maintain()
+      const shown = w.journal.operation(idOf(note))
+      assert.deepEqual([shown?.body, shown?.status, shown?.final], [null, 'applied', true])
+      assert.deepEqual(w.journal.operation(idOf(kept))?.body, { name: 'a', value: 1 })
+      assert.equal(w.journal.read(space)?.get(toy.registers, ['noted'])?.value, 7)
+      assert.ok(before.pairs <= w.journal.root(space).pairs)
+      assert.deepEqual(w.journal.doctor(), [])
+      await w.journal.close()
+    })
+
+    it('takes nothing while the disk is full, and goes on afterwards', async () => {
+      const w = new World(kind)
+      await w.found()
+      w.journal.isFull = true
+      await assert.rejects(w.propose('toy.set', { name: 'a', value: 1 }), refusal('STORE_FULL'))
+      assert.ok(w.journal.read(space))
+      w.journal.isFull = false
+      assert.equal((await w.propose('toy.set', { name: 'a', value: 1 })).outcome, 'applied')
+      await w.journal.close()
+    })
   })
 }
+
+describe('opening', () => {
+  it('reads a bounded number of rows, however long the journal is', async () => {
+    const readsOf = async (operations: number): Promise<number> => {
+      const w = new World('sqlite')
+      await w.found()
+      await Promise.all(Array.from({ length: operations }, (_, i) => w.propose('toy.set', { name: `n${i % 50}`, value: i })))
+      await w.journal.close()
+      const store = openSqliteStore({ folder: w.folder as string })
+      let rows = 0
+      const counted: typeof store = {
+        ...store,
+        get(map, key) {
+          rows++
+          return store.get(map, key)
+        },
+        *range(map, options) {
+          for (const row of store.range(map, options)) {
+            rows++
+            yield row
+          }
+        },
+      }
+      const key = signingKeyFromSeed(w.seed)
+      const journal = openJournal({
+        store: counted,
+        key,
+        node: didOfKey(key.publicKey),
+        rulesOf: () => toyRules,
+        wall: () => w.now,
+        options: { ...journalDefaults, verifyThreads: 0 },
+      })
+      assert.equal(journal.info(space)?.operations.applied, operations + 1)
+      await journal.close()
+      return rows
+    }
+    assert.equal(await readsOf(2_000), await readsOf(20))
+  })
+})

@@ -35,7 +35,7 @@ import { examineStore } from './doctor.ts'
 import { Engine, type JournalParts } from './engine.ts'
 import { readEvents } from './event-log.ts'
 import { type CheckpointBody, stateRoot } from './finality.ts'
-import { differences, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
+import { differences, forgetBodies, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
 import { peekAnswer } from './idempotency.ts'
 import { openLocal } from './local.ts'
 import { CommitQueue } from './queue.ts'
@@ -266,6 +266,7 @@ class Journal implements JournalApi {
       if (space.rules === undefined) continue
       if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, false))
       await this.#queue.add(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
+      await this.#queue.add(0, 0, (batch) => forgetBodies(this.#engine, batch.workOf(name)))
     }
   }
 
@@ -276,6 +277,14 @@ class Journal implements JournalApi {
   get clock() {
     const { last, backwardJumps } = this.#engine.clock
     return { last, backwardJumps, aheadMs: Math.max(0, last[0] - this.#engine.parts.wall()) }
+  }
+
+  get isFull(): boolean {
+    return this.#queue.isFull
+  }
+
+  set isFull(isFull: boolean) {
+    this.#queue.isFull = isFull
   }
 
   get queueDepth(): number {

@@ -27,6 +27,8 @@ export class CommitQueue {
   readonly #items: Item[] = []
   #scheduled = false
   #closed = false
+  /** No new operations while the disk is too full; upkeep goes on. */
+  isFull = false
 
   constructor(engine: Engine, parts: QueueParts) {
     this.#engine = engine
@@ -40,6 +42,7 @@ export class CommitQueue {
   /** Runs inside the writer's next commit. A Refusal rejects this caller alone. */
   add<T>(operations: number, bytes: number, run: (batch: Batch) => T): Promise<T> {
     if (this.#closed) return Promise.reject(new Refusal('STOPPING'))
+    if (this.isFull && operations > 0) return Promise.reject(new Refusal('STORE_FULL'))
     return new Promise<T>((resolve, reject) => {
       this.#items.push({ operations, bytes, run, resolve: resolve as (value: never) => void, reject })
       this.#schedule()

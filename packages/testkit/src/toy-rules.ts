@@ -104,6 +104,16 @@ const break_: Law<{ rows: number; fault: boolean }> = {
   },
 }
 
+/** Its body is kept for a week only. */
+const note: Law<{ text: string }> = {
+  kind: 'toy.note',
+  key: 'N',
+  keepDays: 7,
+  body: z.strictObject({ text: text(1, 200) }),
+  decide: () => new Judgement().decision(),
+  apply: (op, tables) => tables.put(registers, ['noted'], { value: op.body.text.length, by: op.author }),
+}
+
 const checkpoint: Law = {
   kind: 'space.checkpoint',
   key: 'R',
@@ -122,7 +132,7 @@ export const toyTables: readonly Table<any, any>[] = [registers, sums, hosts, cl
 
 export const toyRules: Rules = {
   version: '0-toy',
-  laws: new Map([found, set, add, sweep, close, break_, checkpoint].map((law) => [law.kind, law as Law])),
+  laws: new Map([found, set, add, sweep, close, break_, note, checkpoint].map((law) => [law.kind, law as Law])),
   tables: toyTables,
   guard: () => [],
   hosts: (facts) => [...facts.scan(hosts)].map(([[did]]) => did),

@@ -1,4 +1,4 @@
-import { homedir, hostname, totalmem } from 'node:os'
+import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
 
 /** What an option holds; each kind reads the same text from flag, environment and file. */
@@ -48,10 +48,10 @@ const optionTable = {
   'gateway.enabled': { kind: 'bool', default: true, says: 'REST, events and pages for members' },
   'gateway.listen': { kind: 'address', default: '127.0.0.1:8080', says: 'where the gateway listens' },
   'gateway.public_origin': { kind: 'text', default: null, max: 200, says: 'token audience and links; default: http:// and the listen address' },
-  'gateway.hosts': { kind: 'list', default: [], max: 100, reloads: true, says: 'further allowed values of the Host header' },
-  'gateway.cors_origins': { kind: 'list', default: [], max: 100, reloads: true, says: 'exact origins of other sites that may call' },
-  'gateway.cors_public': { kind: 'bool', default: false, reloads: true, says: 'opens rows that need no session to every origin' },
-  'gateway.trusted_proxies': { kind: 'list', default: [], max: 100, reloads: true, says: 'addresses whose forwarding headers are believed' },
+  'gateway.hosts': { kind: 'list', default: [], max: 100, says: 'further allowed values of the Host header' },
+  'gateway.cors_origins': { kind: 'list', default: [], max: 100, says: 'exact origins of other sites that may call' },
+  'gateway.cors_public': { kind: 'bool', default: false, says: 'opens rows that need no session to every origin' },
+  'gateway.trusted_proxies': { kind: 'list', default: [], max: 100, says: 'addresses whose forwarding headers are believed' },
   'gateway.operator_access': { kind: 'word', default: 'loopback', words: ['never', 'loopback', 'always'], says: 'where a session of a listed operator may use operator rows' },
   'gateway.found_by': { kind: 'word', default: 'operator', words: ['operator', 'anyone'], says: 'who may found a coop on this node' },
   'gateway.rpc': { kind: 'bool', default: false, says: 'serves JSON-RPC also at /v1/rpc of the gateway, without operator rows' },
@@ -78,7 +78,6 @@ const optionTable = {
   'metrics.enabled': { kind: 'bool', default: true, says: 'metrics and health' },
   'metrics.listen': { kind: 'address', default: '127.0.0.1:9100', says: 'where they are served' },
   'metrics.token_file': { kind: 'path', default: null, says: 'file with the token that is asked for; required off loopback' },
-  'metrics.coop_label': { kind: 'bool', default: true, says: 'names hosted coops in metrics, the 100 busiest' },
   'log.level': { kind: 'word', default: 'info', words: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], reloads: true, says: 'what is worth a line' },
   'log.format': { kind: 'word', default: 'json', words: ['json', 'pretty'], says: 'one JSON object a line, or lines for people' },
   'log.identities': { kind: 'bool', default: false, says: 'writes DIDs instead of salted tags' },
@@ -98,14 +97,6 @@ const optionTable = {
   'supervisor.restart_max_delay_ms': { kind: 'int', default: 30_000, min: 1, max: 600_000, unit: 'ms', says: 'longest wait' },
   'supervisor.restart_attempts_max': { kind: 'int', default: 5, min: 1, max: 100, unit: 'crashes', says: 'within the window; one more stops the daemon' },
   'supervisor.restart_window_secs': { kind: 'int', default: 60, min: 1, max: 3_600, unit: 's', says: 'the window' },
-  'limits.memory_bytes_max': {
-    kind: 'bytes',
-    default: Math.min(Math.floor(totalmem() / 2), 2_048 * mib),
-    min: 128 * mib,
-    max: 1_048_576 * mib,
-    unit: 'bytes',
-    says: 'refuses new work rather than dying',
-  },
   'limits.spaces_count': { kind: 'int', default: 200, min: 1, max: 1_000, unit: 'spaces', says: 'spaces this node holds' },
   'snapshot.auto': { kind: 'bool', default: true, says: 'makes checkpoints by itself' },
   'snapshot.checkpoint_every_secs': { kind: 'int', default: 600, min: 30, max: 86_400, unit: 's', says: 'how often, when something is not final' },

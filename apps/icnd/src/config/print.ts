@@ -23,7 +23,7 @@ function shown(spec: OptionSpec, value: unknown): string {
 }
 
 /** Defaults that differ between machines are described, not printed. */
-const machineDefaults: Readonly<Record<string, string>> = { data_dir: '`~/.icn`', 'node.name': 'host name', 'limits.memory_bytes_max': 'half of the machine, at most 2 GiB' }
+const machineDefaults: Readonly<Record<string, string>> = { data_dir: '`~/.icn`', 'node.name': 'host name' }
 
 function defaultOf(name: string, spec: OptionSpec): string {
   if (machineDefaults[name] !== undefined) return machineDefaults[name]

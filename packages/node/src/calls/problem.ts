@@ -12,7 +12,8 @@ const isJournalRefusal = (error: unknown): error is JournalRefusal => error inst
 export function refusalOf(error: unknown): CallRefusal {
   if (error instanceof CallRefusal) return error
   if (isJournalRefusal(error)) return new CallRefusal(error.code as Code, { params: error.params })
-  if (error instanceof StoreFault) return new CallRefusal('STORE_READ_ONLY')
+  // A write that failed may or may not be there; a full disk has written nothing.
+  if (error instanceof StoreFault) return new CallRefusal(error.reason === 'full' ? 'STORE_FULL' : error.reason === 'io' ? 'OUTCOME_UNKNOWN' : 'STORE_READ_ONLY')
   // Faults of the supervisor and its parts carry a code of the table.
   const code = (error as { readonly code?: unknown } | null)?.code
   if (error instanceof Error && typeof code === 'string' && isCode(code)) {
@@ -51,7 +52,12 @@ function problemJson(code: Code, details: RefusalDetails, lang: string, requestI
     code,
     class: row.class,
     params: evidenceJson(params),
-    reasons: reasons.map((reason) => ({ code: reason.code, text: codeText(reason.code, reason.params, language), params: evidenceJson(reason.params), remedies: remediesOf(reason.code, reason.params, reason.remedies, language) })),
+    reasons: reasons.map((reason) => ({
+      code: reason.code,
+      text: codeText(reason.code, reason.params, language),
+      params: evidenceJson(reason.params),
+      remedies: remediesOf(reason.code, reason.params, reason.remedies, language),
+    })),
     errors: [...(details.errors ?? [])].slice(0, 50),
     ...(decision === undefined ? {} : { decision: decisionJson(decision, lang, { maySee: false, did: decision.author }) }),
     retry: { advice: kind.retry, after_ms: afterMs },
