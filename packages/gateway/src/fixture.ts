@@ -1,7 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { coopRules, commonsRules } from '@icn/domain'
 import { type JournalApi, journalDefaults, openJournal, openMemoryStore } from '@icn/journal'
-import { Calls, coopHandlers, EventFeed, eventHandlers, identityHandlers, type Mailbox, meHandlers, type Metrics, type NodeHandlers, nodeHandlers, openMetrics, openSealer, openStanding, spaceHandlers, type Standing } from '@icn/node'
+import {
+  Calls,
+  coopHandlers,
+  EventFeed,
+  eventHandlers,
+  identityHandlers,
+  type Mailbox,
+  meHandlers,
+  type Metrics,
+  type NodeHandlers,
+  nodeHandlers,
+  openMetrics,
+  openSealer,
+  openStanding,
+  spaceHandlers,
+  type Standing,
+} from '@icn/node'
 import { commonsSpace, type Did, didOfKey, type OperationId, toBase64Url } from '@icn/protocol'
 import { type SigningKey, signingKeyFromSeed } from '@icn/protocol/node'
 import { authHandlers, endOf } from './auth/handlers.ts'
@@ -36,7 +52,14 @@ export class TestNode {
   constructor(options: Partial<GatewayOptions> = {}, overrides: Partial<NodeHandlers> = {}) {
     this.options = { ...gatewayDefaults, port: 0, ratePermille: 1_000_000, ...options }
     const now = (): number => this.now
-    this.journal = openJournal({ store: openMemoryStore(), key: this.key, node: didOfKey(this.key.publicKey), rulesOf: (space) => (space === commonsSpace ? commonsRules : coopRules), wall: now, options: { ...journalDefaults, verifyThreads: 0 } })
+    this.journal = openJournal({
+      store: openMemoryStore(),
+      key: this.key,
+      node: didOfKey(this.key.publicKey),
+      rulesOf: (space) => (space === commonsSpace ? commonsRules : coopRules),
+      wall: now,
+      options: { ...journalDefaults, verifyThreads: 0 },
+    })
     const { journal } = this
     this.standing = openStanding(journal, now)
     const sealer = openSealer([new Uint8Array(32).fill(1)])
@@ -50,9 +73,29 @@ export class TestNode {
     this.calls = new Calls(
       { journal, standing: this.standing, sealer, now, sync, fault: (_, error) => this.faults.push(error), mailboxOf: () => this.mailbox },
       {
-        ...authHandlers({ journal, standing: this.standing, sealer, sessions: this.sessions, tokens: this.tokens, audience, network: () => network() as OperationId, now, refreshDays: 30 }),
+        ...authHandlers({
+          journal,
+          standing: this.standing,
+          sealer,
+          sessions: this.sessions,
+          tokens: this.tokens,
+          audience,
+          network: () => network() as OperationId,
+          now,
+          refreshDays: 30,
+        }),
         ...identityHandlers({ now }),
-        ...coopHandlers({ now, sealer, network, origin: () => audience, mayFound: () => true, rights, grant: (...asked) => this.standing.grant(...asked), random: (count) => new Uint8Array(randomBytes(count)), timeZone: 'Europe/Madrid' }),
+        ...coopHandlers({
+          now,
+          sealer,
+          network,
+          origin: () => audience,
+          mayFound: () => true,
+          rights,
+          grant: (...asked) => this.standing.grant(...asked),
+          random: (count) => new Uint8Array(randomBytes(count)),
+          timeZone: 'Europe/Madrid',
+        }),
         ...spaceHandlers({ journal, standing: this.standing, now, sync }),
         ...eventHandlers({ journal, feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now }),
@@ -60,7 +103,22 @@ export class TestNode {
           journal,
           now,
           about: () => ({ version: 'test', protocol: 'icn/1', node: journal.node, network: network() ?? null, public_origin: audience, languages: ['en', 'es'] }),
-          status: () => ({ version: 'test', node: journal.node, name: 'elm', state: 'running', phase: 'ready', started_at: new Date(0).toISOString(), uptime_secs: 1, clock: { now: new Date(this.now).toISOString(), offset_ms: null }, spaces: [], actors: [], store: { kind: 'memory', bytes: 0, free_bytes: null, read_only: false }, sessions: 0, subscribers: 0, errors_24h: [] }),
+          status: () => ({
+            version: 'test',
+            node: journal.node,
+            name: 'elm',
+            state: 'running',
+            phase: 'ready',
+            started_at: new Date(0).toISOString(),
+            uptime_secs: 1,
+            clock: { now: new Date(this.now).toISOString(), offset_ms: null },
+            spaces: [],
+            actors: [],
+            store: { kind: 'memory', bytes: 0, free_bytes: null, read_only: false },
+            sessions: 0,
+            subscribers: 0,
+            errors_24h: [],
+          }),
           options: () => [{ name: 'gateway.listen', value: '127.0.0.1:8080', source: 'default', unit: null }],
           doctor: async () => journal.doctor().map((finding) => ({ group: 'store', name: finding.invariant, state: 'fail' as const, text: finding.text, fix: null })),
         }),
@@ -71,7 +129,13 @@ export class TestNode {
   }
 
   async found(): Promise<void> {
-    await this.journal.propose({ space: commonsSpace, kind: 'commons.found', author: this.journal.node, grant: null, body: { name: 'Test network', keepers: [this.journal.node], stewards: [], nonce: new Uint8Array(16) } })
+    await this.journal.propose({
+      space: commonsSpace,
+      kind: 'commons.found',
+      author: this.journal.node,
+      grant: null,
+      body: { name: 'Test network', keepers: [this.journal.node], stewards: [], nonce: new Uint8Array(16) },
+    })
   }
 
   get parts(): GatewayParts {
@@ -120,10 +184,19 @@ export class Person {
     this.base = base
   }
 
-  async call(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<{ readonly status: number; readonly headers: Headers; readonly json: any }> {
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly status: number; readonly headers: Headers; readonly json: any }> {
     const response = await fetch(this.base + path, {
       method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }), ...headers },
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
@@ -132,7 +205,11 @@ export class Person {
 
   async signIn(more: object = {}): Promise<this> {
     const { json } = await this.call('POST', '/v1/auth/challenge', { did: this.did })
-    const verified = await this.call('POST', '/v1/auth/verify', { challenge: json.challenge, signature: toBase64Url(this.key.sign(new TextEncoder().encode(json.message))), ...more })
+    const verified = await this.call('POST', '/v1/auth/verify', {
+      challenge: json.challenge,
+      signature: toBase64Url(this.key.sign(new TextEncoder().encode(json.message))),
+      ...more,
+    })
     if (verified.status !== 200) throw new Error(JSON.stringify(verified.json))
     this.token = verified.json.access_token
     this.refresh = verified.json.refresh_token
@@ -154,4 +231,3 @@ export class Person {
     return { ...submitted, json: submitted.json.results?.[0] ?? submitted.json, drafted: drafted.json }
   }
 }
-

@@ -37,7 +37,36 @@ const runs = Number(process.env.ICN_FUZZ_RUNS ?? 300)
 const methods = methodNames.filter((method) => !method.startsWith('auth.') && method !== 'identity.freeze' && method !== 'identity.rotate' && method !== 'event.page')
 
 const strange = fc.oneof(
-  fc.constantFrom<unknown>('', ' ', 'me', 'food', 'coop:food', 'commons', 'did:icn:', '\u202e', '\u0000', 'e\u0301', 'ﬀ', '🜃', '../../etc', '%00', 'null', '-0', '1e400', '9007199254740993', null, true, false, 0, -1, 1.5, 2 ** 53, [], {}, [[]]),
+  fc.constantFrom<unknown>(
+    '',
+    ' ',
+    'me',
+    'food',
+    'coop:food',
+    'commons',
+    'did:icn:',
+    '\u202e',
+    '\u0000',
+    'e\u0301',
+    'ﬀ',
+    '🜃',
+    '../../etc',
+    '%00',
+    'null',
+    '-0',
+    '1e400',
+    '9007199254740993',
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1.5,
+    2 ** 53,
+    [],
+    {},
+    [[]],
+  ),
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.integer(),
   fc.double(),
@@ -59,7 +88,11 @@ const calls = fc.constantFrom(...methods).chain((method) =>
 
 function check(method: MethodName, status: number, body: { code?: string; class?: string } | undefined, tookMs: number): void {
   assert.ok(status < 500 || status === 503 || status === 504, `${method} ${status} ${JSON.stringify(body ?? null).slice(0, 400)}`)
-  assert.deepEqual(node.internals.map((error) => (error as Error).stack ?? String(error)), [], method)
+  assert.deepEqual(
+    node.internals.map((error) => (error as Error).stack ?? String(error)),
+    [],
+    method,
+  )
   assert.deepEqual(node.faults, [])
   assert.ok(tookMs < 5_000, `${method} took ${tookMs} ms`)
 }
@@ -75,7 +108,9 @@ test('every row over REST, with inputs that are almost right', async () => {
       const query = new URLSearchParams(options)
       if (verb === 'GET') for (const [name, value] of rest) query.append(name, String(value).toWellFormed())
       const from = performance.now()
-      const { status, json } = await ada.call(verb, `${path}?${query}`, verb === 'GET' ? undefined : Object.fromEntries(rest), { 'if-match': '*' }).catch((error) => assert.fail(`${method} ${path}: ${error}`))
+      const { status, json } = await ada
+        .call(verb, `${path}?${query}`, verb === 'GET' ? undefined : Object.fromEntries(rest), { 'if-match': '*' })
+        .catch((error) => assert.fail(`${method} ${path}: ${error}`))
       check(method, status, json, performance.now() - from)
     }),
     { numRuns: runs },
@@ -87,7 +122,11 @@ test('every row over JSON-RPC, with inputs that are almost right', async () => {
     fc.asyncProperty(calls, async ({ method, input, options }) => {
       const from = performance.now()
       const params = { ...input, ...Object.fromEntries(Object.entries(options).map(([name, value]) => [name, value === 'true' ? true : value])) }
-      const response = await fetch(`${rpc.address}/rpc`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${ada.token}`, 'icn-operator': node.operatorToken }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
+      const response = await fetch(`${rpc.address}/rpc`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${ada.token}`, 'icn-operator': node.operatorToken },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+      })
       assert.equal(response.status, 200)
       const { error } = (await response.json()) as { error?: { code: number; data: { code: string } } }
       check(method, error?.code === -32603 ? 500 : 200, error?.data, performance.now() - from)
@@ -98,13 +137,17 @@ test('every row over JSON-RPC, with inputs that are almost right', async () => {
 
 test('bytes of no sort at all, at every door', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.constantFrom('/v1/coops', '/v1/operations', '/v1/charter/lint', '/v1/auth/challenge', '/v1/auth/verify', '/v1/me/devices'), async (bytes, path) => {
-      for (const url of [`${door.address}${path}`, `${rpc.address}/rpc`]) {
-        const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${ada.token}` }, body: bytes as BodyInit })
-        await response.arrayBuffer()
-        check('node.about', response.status, undefined, 0)
-      }
-    }),
+    fc.asyncProperty(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.constantFrom('/v1/coops', '/v1/operations', '/v1/charter/lint', '/v1/auth/challenge', '/v1/auth/verify', '/v1/me/devices'),
+      async (bytes, path) => {
+        for (const url of [`${door.address}${path}`, `${rpc.address}/rpc`]) {
+          const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${ada.token}` }, body: bytes as BodyInit })
+          await response.arrayBuffer()
+          check('node.about', response.status, undefined, 0)
+        }
+      },
+    ),
     { numRuns: runs / 3 },
   )
 })

@@ -48,7 +48,11 @@ export interface OpenDoor {
 export async function openGateway(parts: GatewayParts): Promise<{ readonly app: FastifyInstance; readonly subscribers: () => number; listen(): Promise<OpenDoor> }> {
   const { options } = parts
   const app = openServer({ options, internal: (error, id) => parts.internal(error, id) })
-  const limits = new Limits({ now: () => parts.monotonic(), ratePermille: options.ratePermille, onLimited: (cost) => parts.metrics.add('icn_gateway_rate_limited_total', 1, { class: cost }) })
+  const limits = new Limits({
+    now: () => parts.monotonic(),
+    ratePermille: options.ratePermille,
+    onLimited: (cost) => parts.metrics.add('icn_gateway_rate_limited_total', 1, { class: cost }),
+  })
   const hub = new EventHub(parts)
   await app.register(compress, { global: true, threshold: 1_024, encodings: ['zstd', 'br', 'gzip'], globalDecompression: false } as never)
   await app.register(websocket, { options: { maxPayload: 65_536, handleProtocols: (protocols: Set<string>) => (protocols.has('icn.events.v1') ? 'icn.events.v1' : false) } })
@@ -69,8 +73,13 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
   app.setNotFoundHandler((request, reply) => {
     const path = (request.raw.url ?? '/').split('?')[0] ?? '/'
     const { allowed, nearest } = allowedMethods(path)
-    if (allowed.length > 0 && request.method === 'OPTIONS') return reply.status(204).header('Allow', [...allowed, 'OPTIONS'].join(', ')).send()
-    if (allowed.length > 0) return sendProblem(reply, problemOf(refuse('HTTP_METHOD_NOT_ALLOWED', { allowed }), request.lang, request.id), { Allow: [...allowed, 'OPTIONS'].join(', ') })
+    if (allowed.length > 0 && request.method === 'OPTIONS')
+      return reply
+        .status(204)
+        .header('Allow', [...allowed, 'OPTIONS'].join(', '))
+        .send()
+    if (allowed.length > 0)
+      return sendProblem(reply, problemOf(refuse('HTTP_METHOD_NOT_ALLOWED', { allowed }), request.lang, request.id), { Allow: [...allowed, 'OPTIONS'].join(', ') })
     return sendProblem(reply, problemOf(refuse('ROUTE_UNKNOWN', { path: path.slice(0, 200), ...(nearest === undefined ? {} : { nearest }) }), request.lang, request.id))
   })
   return {
@@ -97,6 +106,10 @@ function healthRoutes(app: FastifyInstance, ready: () => boolean): void {
   app.get('/healthz', async (_, reply) => reply.header('Cache-Control', 'no-store').type('text/plain').send('ok\n'))
   app.get('/readyz', async (_, reply) => {
     const good = ready()
-    return reply.status(good ? 200 : 503).header('Cache-Control', 'no-store').type('text/plain').send(good ? 'ready\n' : 'not ready\n')
+    return reply
+      .status(good ? 200 : 503)
+      .header('Cache-Control', 'no-store')
+      .type('text/plain')
+      .send(good ? 'ready\n' : 'not ready\n')
   })
 }

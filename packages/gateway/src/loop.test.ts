@@ -58,7 +58,10 @@ test('a cooperative is founded, signed, opened and admits somebody, each step on
 
   await signCharter(ben)
   const needs = await ada.call('GET', '/v1/me/needs')
-  assert.deepEqual(needs.json.items.map((need: { kind: string }) => need.kind), ['activate'])
+  assert.deepEqual(
+    needs.json.items.map((need: { kind: string }) => need.kind),
+    ['activate'],
+  )
   const activated = await ada.write('POST', '/v1/coops/food/activate', {})
   assert.equal(activated.json.outcome, 'applied', JSON.stringify(activated.json))
   assert.equal(activated.json.value.status, 'active')
@@ -82,7 +85,10 @@ test('a node signs under a grant, and says what is missing without one', async (
   const refused = await ada.call('PUT', '/v1/coops/food/members/me/profile', { name: 'Ada B.' })
   assert.equal(refused.status, 403)
   assert.equal(refused.json.code, 'NO_GRANT')
-  const granted = await ada.write('POST', '/v1/spaces/coop:food/grants', { scopes: ['coop.member.profile', 'coop.invite.create', 'coop.member.roles', 'act.propose'], label: 'Elm' })
+  const granted = await ada.write('POST', '/v1/spaces/coop:food/grants', {
+    scopes: ['coop.member.profile', 'coop.invite.create', 'coop.member.roles', 'act.propose'],
+    label: 'Elm',
+  })
   assert.equal(granted.json.outcome, 'applied', JSON.stringify(granted.json))
   const renamed = await ada.call('PUT', '/v1/coops/food/members/me/profile', { name: 'Ada B.' }, { 'idempotency-key': 'once' })
   assert.equal(renamed.status, 200, JSON.stringify(renamed.json))

@@ -23,9 +23,19 @@ export interface MetricsServerParts {
 
 /** `/metrics`, `/healthz`, `/readyz` on a port of their own, with the names of failing checks. */
 export function openMetricsServer(parts: MetricsServerParts): { readonly app: ReturnType<typeof openServer>; listen(): Promise<OpenDoor> } {
-  const app = openServer({ options: { ...gatewayDefaults, host: parts.host, port: parts.port, hosts: parts.hosts, publicOrigin: `http://${parts.host.includes(':') ? `[${parts.host}]` : parts.host}:${parts.port}` }, internal: (error, id) => parts.internal(error, id) })
+  const app = openServer({
+    options: {
+      ...gatewayDefaults,
+      host: parts.host,
+      port: parts.port,
+      hosts: parts.hosts,
+      publicOrigin: `http://${parts.host.includes(':') ? `[${parts.host}]` : parts.host}:${parts.port}`,
+    },
+    internal: (error, id) => parts.internal(error, id),
+  })
   app.get('/metrics', async (request, reply) => {
-    if (parts.token !== null && !equalSecret(request.headers.authorization ?? '', `Bearer ${parts.token}`)) return sendProblem(reply, problemOf(refuse('UNAUTHENTICATED'), request.lang, request.id))
+    if (parts.token !== null && !equalSecret(request.headers.authorization ?? '', `Bearer ${parts.token}`))
+      return sendProblem(reply, problemOf(refuse('UNAUTHENTICATED'), request.lang, request.id))
     await parts.refresh()
     const { type, body } = await parts.metrics.text((request.headers.accept ?? '').includes('application/openmetrics-text'))
     return reply.header('Cache-Control', 'no-store').type(type).send(body)
@@ -33,9 +43,15 @@ export function openMetricsServer(parts: MetricsServerParts): { readonly app: Re
   app.get('/healthz', async (_, reply) => reply.header('Cache-Control', 'no-store').type('text/plain').send('ok\n'))
   app.get('/readyz', async (_, reply) => {
     const failing = parts.notReady()
-    return reply.status(failing.length === 0 ? 200 : 503).header('Cache-Control', 'no-store').type('text/plain').send(failing.length === 0 ? 'ready\n' : `${failing.join('\n')}\n`)
+    return reply
+      .status(failing.length === 0 ? 200 : 503)
+      .header('Cache-Control', 'no-store')
+      .type('text/plain')
+      .send(failing.length === 0 ? 'ready\n' : `${failing.join('\n')}\n`)
   })
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, problemOf(refuse('ROUTE_UNKNOWN', { path: (request.raw.url ?? '/').slice(0, 200), nearest: '/metrics' }), request.lang, request.id)))
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, problemOf(refuse('ROUTE_UNKNOWN', { path: (request.raw.url ?? '/').slice(0, 200), nearest: '/metrics' }), request.lang, request.id)),
+  )
   return {
     app,
     async listen() {

@@ -8,7 +8,10 @@ test('names, units and label sets follow the rules', () => {
     assert.match(name, /^icn_[a-z][a-z0-9_]*$/, name)
     assert.equal(row.type === 'counter', name.endsWith('_total'), name)
     assert.ok(row.says.endsWith('.'), name)
-    const series = Object.entries(row.labels ?? {}).reduce((product, [, values]) => product * Math.max(values.length, 1), row.type === 'histogram' ? (row.buckets?.length ?? 0) + 3 : 1)
+    const series = Object.entries(row.labels ?? {}).reduce(
+      (product, [, values]) => product * Math.max(values.length, 1),
+      row.type === 'histogram' ? (row.buckets?.length ?? 0) + 3 : 1,
+    )
     // A product of methods and classes is never reached: a row answers with few classes.
     if (!('class' in (row.labels ?? {}) && 'method' in (row.labels ?? {}))) assert.ok(series <= 500, `${name}: ${series}`)
   }

@@ -27,11 +27,14 @@ export function openMetrics(options: { readonly version: string; readonly proces
   if (options.process !== false) {
     collectDefaultMetrics({ register: plain })
     // One set of process measurements, shown in both forms.
-    for (const metric of plain.getMetricsAsArray()) if (open.getSingleMetric((metric as unknown as { readonly name: string }).name) === undefined) open.registerMetric(metric as never)
+    for (const metric of plain.getMetricsAsArray())
+      if (open.getSingleMetric((metric as unknown as { readonly name: string }).name) === undefined) open.registerMetric(metric as never)
   }
   const closed = (name: MetricName, labels: Readonly<Record<string, string>> | undefined): Record<string, string> => {
     const sets = (metrics[name] as MetricRow).labels ?? {}
-    return Object.fromEntries(Object.entries(sets).map(([label, values]) => [label, values.length === 0 || values.includes(labels?.[label] ?? '') ? (labels?.[label] ?? 'other') : 'other']))
+    return Object.fromEntries(
+      Object.entries(sets).map(([label, values]) => [label, values.length === 0 || values.includes(labels?.[label] ?? '') ? (labels?.[label] ?? 'other') : 'other']),
+    )
   }
   const made: Metrics = {
     add: (name, by, ...labels) => (parts.get(name) as Counter).inc(closed(name, labels[0]), by),

@@ -26,15 +26,32 @@ export interface AuthParts {
 
 /** Handlers of the sign-in (doors page §5.1, identity page §10). */
 export function authHandlers(parts: AuthParts): Handlers<AuthMethods> {
-  const { sessions, tokens } = parts
+  const { sessions } = parts
   return defineHandlers<AuthMethods>({
     'auth.challenge': (call) => {
       parts.counted?.('challenge')
       const { did, signer = did, grant: wanted } = call.input
       const now = parts.now()
       const draft = wanted === undefined ? undefined : draftGrant(parts, did, signer, wanted)
-      const fields: LoginFields = { network: parts.network(), origin: parts.audience, node: parts.journal.node, did, signer, nonce: toBase64Url(randomBytes(32)), issued: now, expires: now + loginMsMax, grant: draft?.id ?? null }
-      return { value: { challenge: parts.sealer.seal('challenge', fields), message: loginText(fields), expires_in_secs: loginMsMax / 1_000, ...(draft === undefined ? {} : { drafts: [draft.json] }) } }
+      const fields: LoginFields = {
+        network: parts.network(),
+        origin: parts.audience,
+        node: parts.journal.node,
+        did,
+        signer,
+        nonce: toBase64Url(randomBytes(32)),
+        issued: now,
+        expires: now + loginMsMax,
+        grant: draft?.id ?? null,
+      }
+      return {
+        value: {
+          challenge: parts.sealer.seal('challenge', fields),
+          message: loginText(fields),
+          expires_in_secs: loginMsMax / 1_000,
+          ...(draft === undefined ? {} : { drafts: [draft.json] }),
+        },
+      }
     },
     'auth.verify': async (call) => {
       const { challenge, signature, scopes, spaces, label = '', grants = [] } = call.input
@@ -113,7 +130,11 @@ export function endOf(parts: Pick<AuthParts, 'standing'>, row: Pick<SessionRow, 
   return parts.standing.signs(row.did, row.signer) ? undefined : 'key'
 }
 
-async function answer(parts: AuthParts, opened: { readonly row: SessionRow; readonly refresh: string }, grants: TokensAnswer['grants']): Promise<{ value: TokensAnswer; refreshCookie: string }> {
+async function answer(
+  parts: AuthParts,
+  opened: { readonly row: SessionRow; readonly refresh: string },
+  grants: TokensAnswer['grants'],
+): Promise<{ value: TokensAnswer; refreshCookie: string }> {
   const { row, refresh } = opened
   const value: TokensAnswer = {
     access_token: await parts.tokens.issue(row),
@@ -152,7 +173,14 @@ function draftGrant(parts: AuthParts, did: Did, signer: Did, wanted: { readonly 
   if (parts.journal.read(space) === undefined) throw refuse('NOT_FOUND')
   const now = parts.now()
   const grant = parts.standing.grant(space, did, signer, 'identity.grant', now)
-  const body = { grantee: parts.journal.node, grantee_kind: 'node', scopes: [...wanted.scopes], not_before_at: now, not_after_at: now + (wanted.for_ms ?? grantMsBounds.node.usual), label: 'This node' }
+  const body = {
+    grantee: parts.journal.node,
+    grantee_kind: 'node',
+    scopes: [...wanted.scopes],
+    not_before_at: now,
+    not_after_at: now + (wanted.for_ms ?? grantMsBounds.node.usual),
+    label: 'This node',
+  }
   const unsigned = parts.journal.draft({ space, kind: 'identity.grant', author: did, body, signer, grant: grant ?? null })
   const json = { operation: operationJson(unsigned.envelope, unsigned.body), signing_bytes: toBase64Url(unsigned.signingBytes) }
   return { id: operationIdOf(unsigned.bytes), json }
@@ -163,5 +191,16 @@ function refreshToken(call: Call): string | undefined {
 }
 
 function sessionView(row: SessionRow, sid: string | undefined) {
-  return { sid: row.sid, did: row.did, signer: row.signer, label: row.label, created_at: timeText(row.created_at), used_at: timeText(row.used_at), expires_at: timeText(row.expires_at), scopes: row.scopes === null ? null : [...row.scopes], spaces: row.spaces === null ? null : [...row.spaces], this_session: row.sid === sid }
+  return {
+    sid: row.sid,
+    did: row.did,
+    signer: row.signer,
+    label: row.label,
+    created_at: timeText(row.created_at),
+    used_at: timeText(row.used_at),
+    expires_at: timeText(row.expires_at),
+    scopes: row.scopes === null ? null : [...row.scopes],
+    spaces: row.spaces === null ? null : [...row.spaces],
+    this_session: row.sid === sid,
+  }
 }

@@ -41,7 +41,10 @@ const sessionKey = (sid: string): string[] => ['auth.sessions', sid]
 const refreshKey = (digest: string): string[] => ['auth.refresh', digest]
 const digestKey = (sid: string, digest: string): string[] => ['auth.digests', sid, digest]
 /** A digest and the session it belongs to, findable from both sides. */
-const digestRows = (sid: string, digest: string) => [{ key: refreshKey(digest), value: sid }, { key: digestKey(sid, digest), value: true }]
+const digestRows = (sid: string, digest: string) => [
+  { key: refreshKey(digest), value: sid },
+  { key: digestKey(sid, digest), value: true },
+]
 
 export class Sessions {
   readonly #parts: SessionParts
@@ -73,19 +76,27 @@ export class Sessions {
   }
 
   /** Opens a session: nonce, row and refresh digest in one transaction. */
-  open(given: Pick<SessionRow, 'did' | 'signer' | 'label' | 'scopes' | 'spaces'>, challenge: { readonly nonce: string; readonly expiresAt: number }): { readonly row: SessionRow; readonly refresh: string } {
+  open(
+    given: Pick<SessionRow, 'did' | 'signer' | 'label' | 'scopes' | 'spaces'>,
+    challenge: { readonly nonce: string; readonly expiresAt: number },
+  ): { readonly row: SessionRow; readonly refresh: string } {
     if (this.#used.size >= usedMax) this.#forgetUsed()
     // Full means wait: an old challenge must never become usable again.
     if (this.#used.size >= usedMax) throw refuse('SIGN_INS_FULL')
     if ([...this.#rows.values()].filter((row) => row.did === given.did).length >= sessionsPerDidMax) throw refuse('SESSIONS_TOO_MANY', { limit: sessionsPerDidMax })
     const now = this.#parts.now()
     const refresh = toBase64Url(randomBytes(32))
-    const row: SessionRow = { ...given, sid: toBase64Url(randomBytes(16)), created_at: now, used_at: minuteOf(now), expires_at: now + this.#parts.refreshDays * dayMs, refresh: digestOf(refresh), previous: null, replaced_at: now }
-    this.#parts.local.write([
-      { key: sessionKey(row.sid), value: row },
-      ...digestRows(row.sid, row.refresh),
-      { key: ['auth.used', challenge.nonce], value: challenge.expiresAt },
-    ])
+    const row: SessionRow = {
+      ...given,
+      sid: toBase64Url(randomBytes(16)),
+      created_at: now,
+      used_at: minuteOf(now),
+      expires_at: now + this.#parts.refreshDays * dayMs,
+      refresh: digestOf(refresh),
+      previous: null,
+      replaced_at: now,
+    }
+    this.#parts.local.write([{ key: sessionKey(row.sid), value: row }, ...digestRows(row.sid, row.refresh), { key: ['auth.used', challenge.nonce], value: challenge.expiresAt }])
     this.#used.set(challenge.nonce, challenge.expiresAt)
     this.#rows.set(row.sid, row)
     for (const listener of this.#opened) listener(row)
@@ -123,7 +134,14 @@ export class Sessions {
       throw refuse('REFRESH_REUSED')
     }
     const refresh = toBase64Url(randomBytes(32))
-    const next: SessionRow = { ...row, refresh: digestOf(refresh), previous: present ? row.refresh : null, replaced_at: now, used_at: minuteOf(now), expires_at: now + this.#parts.refreshDays * dayMs }
+    const next: SessionRow = {
+      ...row,
+      refresh: digestOf(refresh),
+      previous: present ? row.refresh : null,
+      replaced_at: now,
+      used_at: minuteOf(now),
+      expires_at: now + this.#parts.refreshDays * dayMs,
+    }
     // Digests that were given out stay known, so that a stolen one is noticed however late it comes.
     this.#save(next, digestRows(row.sid, next.refresh))
     return { row: next, refresh }

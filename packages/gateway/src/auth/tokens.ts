@@ -68,7 +68,12 @@ export class Tokens {
   async issue(row: SessionRow): Promise<string> {
     const key = this.#keys[0] as LoadedKey
     const now = Math.floor(this.#parts.now() / 1_000)
-    return new SignJWT({ sid: row.sid, dev: row.signer, ...(row.scopes === null ? {} : { scope: row.scopes.join(' ') }), ...(row.spaces === null ? {} : { spaces: [...row.spaces] }) })
+    return new SignJWT({
+      sid: row.sid,
+      dev: row.signer,
+      ...(row.scopes === null ? {} : { scope: row.scopes.join(' ') }),
+      ...(row.spaces === null ? {} : { spaces: [...row.spaces] }),
+    })
       .setProtectedHeader({ alg: 'EdDSA', typ: type, kid: key.kid })
       .setIssuer(this.#parts.node)
       .setSubject(row.did)
@@ -87,7 +92,15 @@ export class Tokens {
       const { kid } = decodeProtectedHeader(token)
       const key = this.#keys.find((one) => one.kid === kid)
       if (key === undefined) throw new Error('unknown key')
-      const { payload } = await jwtVerify(token, key.publicKey, { algorithms, typ: type, issuer: this.#parts.node, audience: this.#parts.audience, clockTolerance: leewaySecs, currentDate: new Date(this.#parts.now()), requiredClaims: ['sub', 'sid', 'dev', 'exp', 'iat', 'jti'] })
+      const { payload } = await jwtVerify(token, key.publicKey, {
+        algorithms,
+        typ: type,
+        issuer: this.#parts.node,
+        audience: this.#parts.audience,
+        clockTolerance: leewaySecs,
+        currentDate: new Date(this.#parts.now()),
+        requiredClaims: ['sub', 'sid', 'dev', 'exp', 'iat', 'jti'],
+      })
       const { sub, sid, dev, scope, spaces, exp } = payload
       return {
         sub: sub as Did,
@@ -107,4 +120,3 @@ export class Tokens {
     return { keys: await Promise.all(this.#keys.map(async (key) => ({ ...(await exportJWK(key.publicKey)), kid: key.kid, use: 'sig', alg: 'EdDSA' }))) }
   }
 }
-

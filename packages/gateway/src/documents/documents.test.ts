@@ -20,7 +20,10 @@ test('the OpenAPI document passes the linter with our rules', async () => {
   try {
     const file = join(folder, 'openapi.json')
     writeFileSync(file, JSON.stringify(renderOpenApi()))
-    await promisify(execFile)(process.execPath, [join(root, 'node_modules/@redocly/cli/bin/cli.js'), 'lint', file, '--config', join(root, 'redocly.yaml'), '--format=stylish'], { env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }, cwd: root }).catch((error: { stdout: string; stderr: string }) => assert.fail(`${error.stdout.slice(0, 4_000)}\n${error.stderr.slice(0, 2_000)}`))
+    await promisify(execFile)(process.execPath, [join(root, 'node_modules/@redocly/cli/bin/cli.js'), 'lint', file, '--config', join(root, 'redocly.yaml'), '--format=stylish'], {
+      env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+      cwd: root,
+    }).catch((error: { stdout: string; stderr: string }) => assert.fail(`${error.stdout.slice(0, 4_000)}\n${error.stderr.slice(0, 2_000)}`))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -82,8 +82,21 @@ const extraStatuses = [406, 413, 414, 415, 428, 429, 431]
 
 function problemResponses(printer: SchemaPrinter): Record<string, unknown> {
   const problem = printer.print(ProblemJson, 'output')
-  const classOf = (status: number): string => (Object.entries(codeClasses) as [CodeClass, { http: number }][]).filter(([, row]) => row.http === status).map(([name]) => name).join(', ') || 'input, busy'
-  return Object.fromEntries([...statuses, ...extraStatuses].map((status) => [`Problem${status}`, { description: `Refused (${classOf(status)}).`, headers: { 'Request-Id': { $ref: '#/components/headers/Request-Id' } }, content: { 'application/problem+json': { schema: problem } } }]))
+  const classOf = (status: number): string =>
+    (Object.entries(codeClasses) as [CodeClass, { http: number }][])
+      .filter(([, row]) => row.http === status)
+      .map(([name]) => name)
+      .join(', ') || 'input, busy'
+  return Object.fromEntries(
+    [...statuses, ...extraStatuses].map((status) => [
+      `Problem${status}`,
+      {
+        description: `Refused (${classOf(status)}).`,
+        headers: { 'Request-Id': { $ref: '#/components/headers/Request-Id' } },
+        content: { 'application/problem+json': { schema: problem } },
+      },
+    ]),
+  )
 }
 
 function operationOf(method: MethodName, row: Row, printer: SchemaPrinter): Record<string, unknown> {
@@ -158,10 +171,19 @@ function goodResponses(row: Row, printer: SchemaPrinter): Record<string, unknown
       return { '200': answer('Done, done before, tried, or drafted.', schema, example), '201': answer('Created.', schema, example) }
     }
     case 'download':
-      return { '200': { description: 'The file.', headers, content: { 'application/x-ndjson': { schema: { type: 'string' }, example: '{"v":1}\n' }, 'text/csv': { schema: { type: 'string' }, example: row.example.output } } } }
+      return {
+        '200': {
+          description: 'The file.',
+          headers,
+          content: { 'application/x-ndjson': { schema: { type: 'string' }, example: '{"v":1}\n' }, 'text/csv': { schema: { type: 'string' }, example: row.example.output } },
+        },
+      }
     case 'job': {
       const schema = { $ref: '#/components/schemas/Job' }
-      return { '200': { description: 'Done within the time that was waited.', headers, content: { 'application/json': { schema } } }, '202': { description: 'Begun.', headers, content: { 'application/json': { schema } } } }
+      return {
+        '200': { description: 'Done within the time that was waited.', headers, content: { 'application/json': { schema } } },
+        '202': { description: 'Begun.', headers, content: { 'application/json': { schema } } },
+      }
     }
     default:
       return { '200': answer('The answer.', printer.print(row.output, 'output'), row.example.output) }
@@ -170,7 +192,21 @@ function goodResponses(row: Row, printer: SchemaPrinter): Record<string, unknown
 
 function badResponses(row: Row): Record<string, unknown> {
   const own = row.refuses.map((code) => codes[code].http ?? codeClasses[codes[code].class].http).filter((status) => status >= 400)
-  const common = [400, 403, 404, 406, 414, 429, 431, 500, 503, 504, ...(row.access.includes('public') ? [] : [401]), ...(row.mode === 'write' ? [409, 412, 413, 415, 422, 507] : []), ...(row.match === 'required' ? [428] : [])]
+  const common = [
+    400,
+    403,
+    404,
+    406,
+    414,
+    429,
+    431,
+    500,
+    503,
+    504,
+    ...(row.access.includes('public') ? [] : [401]),
+    ...(row.mode === 'write' ? [409, 412, 413, 415, 422, 507] : []),
+    ...(row.match === 'required' ? [428] : []),
+  ]
   const all = [...new Set([...common, ...own])].sort((a, b) => a - b)
   return Object.fromEntries(all.map((status) => [String(status), { $ref: `#/components/responses/Problem${status}` }]))
 }

@@ -11,11 +11,34 @@ const contentDescriptor = {
   patternProperties: extensions,
   additionalProperties: false,
 }
-const tag = { type: 'object', required: ['name'], properties: { name: text, description: text, externalDocs: { type: 'object' } }, patternProperties: extensions, additionalProperties: false }
-const server = { type: 'object', required: ['url'], properties: { name: text, url: text, description: text, summary: text, variables: { type: 'object' } }, patternProperties: extensions, additionalProperties: false }
+const tag = {
+  type: 'object',
+  required: ['name'],
+  properties: { name: text, description: text, externalDocs: { type: 'object' } },
+  patternProperties: extensions,
+  additionalProperties: false,
+}
+const server = {
+  type: 'object',
+  required: ['url'],
+  properties: { name: text, url: text, description: text, summary: text, variables: { type: 'object' } },
+  patternProperties: extensions,
+  additionalProperties: false,
+}
 const errorObject = { type: 'object', required: ['code', 'message'], properties: { code: { type: 'integer' }, message: text, data: {} }, additionalProperties: false }
-const example = { type: 'object', required: ['name'], properties: { name: text, summary: text, description: text, value: {}, externalValue: text }, patternProperties: extensions, additionalProperties: false }
-const pairing = { type: 'object', required: ['name', 'params'], properties: { name: text, description: text, summary: text, params: { type: 'array', items: orReference(example) }, result: orReference(example) }, additionalProperties: false }
+const example = {
+  type: 'object',
+  required: ['name'],
+  properties: { name: text, summary: text, description: text, value: {}, externalValue: text },
+  patternProperties: extensions,
+  additionalProperties: false,
+}
+const pairing = {
+  type: 'object',
+  required: ['name', 'params'],
+  properties: { name: text, description: text, summary: text, params: { type: 'array', items: orReference(example) }, result: orReference(example) },
+  additionalProperties: false,
+}
 
 /**
  * The meta-schema of OpenRPC 1.3 (https://spec.open-rpc.org, the objects of its sections 4.2 to 4.23), written down by hand from the
@@ -29,7 +52,14 @@ export const openRpcMetaSchema = {
     info: {
       type: 'object',
       required: ['title', 'version'],
-      properties: { title: text, description: text, termsOfService: text, version: text, contact: { type: 'object' }, license: { type: 'object', properties: { name: text, url: text }, patternProperties: extensions, additionalProperties: false } },
+      properties: {
+        title: text,
+        description: text,
+        termsOfService: text,
+        version: text,
+        contact: { type: 'object' },
+        license: { type: 'object', properties: { name: text, url: text }, patternProperties: extensions, additionalProperties: false },
+      },
       patternProperties: extensions,
       additionalProperties: false,
     },
@@ -58,7 +88,12 @@ export const openRpcMetaSchema = {
         additionalProperties: false,
       }),
     },
-    components: { type: 'object', properties: { schemas: { type: 'object', additionalProperties: schema }, links: {}, errors: {}, examples: {}, examplePairings: {}, contentDescriptors: {}, tags: {} }, patternProperties: extensions, additionalProperties: false },
+    components: {
+      type: 'object',
+      properties: { schemas: { type: 'object', additionalProperties: schema }, links: {}, errors: {}, examples: {}, examplePairings: {}, contentDescriptors: {}, tags: {} },
+      patternProperties: extensions,
+      additionalProperties: false,
+    },
     externalDocs: { type: 'object' },
   },
   patternProperties: extensions,

@@ -36,15 +36,24 @@ export function renderOpenRpc(): Record<string, unknown> {
         return { name, ...(typeof description === 'string' ? { description } : {}), required: input.required?.includes(name) ?? false, schema }
       }),
       result: { name: 'result', schema: printer.print(output, 'output') },
-      errors: row.refuses.filter((code) => codes[code].class !== 'already_done').map((code) => ({ code: codeClasses[codes[code].class].rpc, message: codes[code].en, data: { code } })),
-      ...(row.mode === 'job' || row.mode === 'download' ? {} : { examples: [{ name: 'example', params: Object.entries(row.example.input).map(([name, value]) => ({ name, value })), result: { name: 'result', value: example } }] }),
+      errors: row.refuses
+        .filter((code) => codes[code].class !== 'already_done')
+        .map((code) => ({ code: codeClasses[codes[code].class].rpc, message: codes[code].en, data: { code } })),
+      ...(row.mode === 'job' || row.mode === 'download'
+        ? {}
+        : { examples: [{ name: 'example', params: Object.entries(row.example.input).map(([name, value]) => ({ name, value })), result: { name: 'result', value: example } }] }),
       'x-access': [...row.access],
       'x-reserved-params': reservedParams.filter((name) => (row.mode === 'write' ? true : name !== 'dry_run' && name !== 'draft')),
     }
   })
   return {
     openrpc: '1.3.2',
-    info: { title: 'icn', version: '1.0.0', description: 'What can be asked of a node. Every method also takes the reserved params named in x-reserved-params.', license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' } },
+    info: {
+      title: 'icn',
+      version: '1.0.0',
+      description: 'What can be asked of a node. Every method also takes the reserved params named in x-reserved-params.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
     servers: [{ name: 'local', url: 'http://127.0.0.1:5601/rpc' }],
     methods,
     components: { schemas: printer.shared },

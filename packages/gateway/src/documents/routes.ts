@@ -21,7 +21,7 @@ export function documentRoutes(app: FastifyInstance, parts: { readonly version: 
   app.get('/.well-known/jwks.json', async (_, reply) => reply.headers({ ...json, 'Cache-Control': 'public, max-age=300' }).send(JSON.stringify(await parts.tokens.jwks())))
 }
 
-const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+const markup = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
 /** What `type` of a problem points to: one page for each code. */
 export function codePages(app: FastifyInstance): void {
@@ -33,9 +33,24 @@ export function codePages(app: FastifyInstance): void {
     const language = pickLanguage(request.headers['accept-language'])
     reply.header('Cache-Control', 'public, max-age=300').header('Vary', 'Accept, Accept-Language')
     if (!(request.headers.accept ?? '').includes('text/html')) {
-      return reply.type('application/json; charset=utf-8').send(JSON.stringify({ code, class: row.class, status: row.http ?? kind.http, rpc: kind.rpc, exit: kind.exit, retry: kind.retry, text: row[language], fix: row.fix?.[language] ?? null }))
+      return reply.type('application/json; charset=utf-8').send(
+        JSON.stringify({
+          code,
+          class: row.class,
+          status: row.http ?? kind.http,
+          rpc: kind.rpc,
+          exit: kind.exit,
+          retry: kind.retry,
+          text: row[language],
+          fix: row.fix?.[language] ?? null,
+        }),
+      )
     }
-    const fix = row.fix === undefined ? '' : `<p>${escape(row.fix[language])}</p>`
-    return reply.type('text/html; charset=utf-8').send(`<!doctype html><html lang="${language}"><meta charset="utf-8"><title>${code}</title><h1>${code}</h1><p>${escape(row[language])}</p>${fix}<p>${row.class} · HTTP ${row.http ?? kind.http} · exit ${kind.exit}</p></html>`)
+    const fix = row.fix === undefined ? '' : `<p>${markup(row.fix[language])}</p>`
+    return reply
+      .type('text/html; charset=utf-8')
+      .send(
+        `<!doctype html><html lang="${language}"><meta charset="utf-8"><title>${code}</title><h1>${code}</h1><p>${markup(row[language])}</p>${fix}<p>${row.class} · HTTP ${row.http ?? kind.http} · exit ${kind.exit}</p></html>`,
+      )
   })
 }

@@ -1,10 +1,76 @@
-import { ActView, CalendarView, CharterView, CheckJson, ConflictView, CoopStats, CoopView, DecisionJson, DeviceView, DidDocument, EventJson, FoundingDraft, FoundingStep, GrantView, HostView, InviteView, JobView, MemberLogItem, MemberView, OperationDetail, OperationItem, OperationJson, OperationRef, ProblemJson, QuarantineView, RemedyJson, ReviewView, SessionView, SignedOperationJson, SpaceView, StatusView, Tokens } from '@icn/protocol'
+import {
+  ActView,
+  CalendarView,
+  CharterView,
+  CheckJson,
+  ConflictView,
+  CoopStats,
+  CoopView,
+  DecisionJson,
+  DeviceView,
+  DidDocument,
+  EventJson,
+  FoundingDraft,
+  FoundingStep,
+  GrantView,
+  HostView,
+  InviteView,
+  JobView,
+  MemberLogItem,
+  MemberView,
+  OperationDetail,
+  OperationItem,
+  OperationJson,
+  OperationRef,
+  ProblemJson,
+  QuarantineView,
+  RemedyJson,
+  ReviewView,
+  SessionView,
+  SignedOperationJson,
+  SpaceView,
+  StatusView,
+  Tokens,
+} from '@icn/protocol'
 import { z } from 'zod'
 
 export type JsonSchema = Record<string, unknown>
 
 /** Schemas that many rows share stand once in the documents, under these names. */
-const named = { ActView, CalendarView, CharterView, CheckJson, ConflictView, CoopStats, CoopView, DecisionJson, DeviceView, DidDocument, EventJson, FoundingDraft, FoundingStep, GrantView, HostView, InviteView, JobView, MemberLogItem, MemberView, OperationDetail, OperationItem, OperationJson, OperationRef, ProblemJson, QuarantineView, RemedyJson, ReviewView, SessionView, SignedOperationJson, SpaceView, StatusView, Tokens }
+const named = {
+  ActView,
+  CalendarView,
+  CharterView,
+  CheckJson,
+  ConflictView,
+  CoopStats,
+  CoopView,
+  DecisionJson,
+  DeviceView,
+  DidDocument,
+  EventJson,
+  FoundingDraft,
+  FoundingStep,
+  GrantView,
+  HostView,
+  InviteView,
+  JobView,
+  MemberLogItem,
+  MemberView,
+  OperationDetail,
+  OperationItem,
+  OperationJson,
+  OperationRef,
+  ProblemJson,
+  QuarantineView,
+  RemedyJson,
+  ReviewView,
+  SessionView,
+  SignedOperationJson,
+  SpaceView,
+  StatusView,
+  Tokens,
+}
 
 for (const [name, schema] of Object.entries(named)) z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id: name.replace(/(Json|View)$/, '') })
 
@@ -47,4 +113,3 @@ export class SchemaPrinter {
     return out
   }
 }
-

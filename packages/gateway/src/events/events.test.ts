@@ -112,7 +112,10 @@ describe('WebSocket', () => {
     await rename()
     await reader.until(() => (reader.events.length > before ? true : undefined))
     const sequences = reader.events.map(({ sequence }) => Number(sequence))
-    assert.deepEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b))
+    assert.deepEqual(
+      sequences,
+      [...new Set(sequences)].sort((a, b) => a - b),
+    )
     // A reader finds a hole by comparing what it was sent before.
     for (const [i, event] of reader.events.entries()) assert.equal(Number(event.previous), i === 0 ? 0 : sequences[i - 1])
     const last = reader.events.at(-1)
@@ -136,7 +139,10 @@ describe('WebSocket', () => {
     await second.hello(ada.token)
     second.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['coop:updates'], after: { 'coop:food': { epoch, sequence: Number(sequence) } } })
     await second.frame('caught_up')
-    assert.deepEqual(second.events.map(({ operation }) => operation), missed)
+    assert.deepEqual(
+      second.events.map(({ operation }) => operation),
+      missed,
+    )
     second.socket.close()
   })
 
@@ -197,7 +203,10 @@ describe('SSE and pages', () => {
   test('a stream resumes by its last id', async () => {
     const read = async (headers: Record<string, string>, enough: (text: string) => boolean): Promise<string> => {
       const stop = new AbortController()
-      const response = await fetch(`${door.address}/v1/events?spaces=coop:food&topics=coop:updates`, { headers: { accept: 'text/event-stream', authorization: `Bearer ${ada.token}`, ...headers }, signal: stop.signal })
+      const response = await fetch(`${door.address}/v1/events?spaces=coop:food&topics=coop:updates`, {
+        headers: { accept: 'text/event-stream', authorization: `Bearer ${ada.token}`, ...headers },
+        signal: stop.signal,
+      })
       assert.equal(response.status, 200)
       assert.match(response.headers.get('content-type') ?? '', /event-stream/)
       let text = ''
@@ -236,7 +245,10 @@ describe('SSE and pages', () => {
     const waiting = ada.call('GET', `/v1/events?spaces=coop:food&after=${cursor}&long_poll_ms=5000`)
     const operation = await rename()
     const { json } = await waiting
-    assert.deepEqual(json.events.map((event: { operation: string }) => event.operation), [operation])
+    assert.deepEqual(
+      json.events.map((event: { operation: string }) => event.operation),
+      [operation],
+    )
     assert.equal((await ada.call('GET', '/v1/events?after=AAAA')).json.code, 'CURSOR_INVALID')
   })
 })

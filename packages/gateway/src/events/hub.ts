@@ -111,7 +111,8 @@ export class EventHub {
   }
 
   #count(): void {
-    for (const transport of ['websocket', 'sse'] as const) this.#parts.metrics.set('icn_events_subscribers', [...this.#subscribers].filter(({ wire }) => wire.transport === transport).length, { transport })
+    for (const transport of ['websocket', 'sse'] as const)
+      this.#parts.metrics.set('icn_events_subscribers', [...this.#subscribers].filter(({ wire }) => wire.transport === transport).length, { transport })
   }
 
   /** Begins with a replay from the positions given, then goes on live. False: a space the reader may not follow. */
@@ -145,7 +146,15 @@ export class EventHub {
   /** Ephemeral: no sequence, no replay, newest wins. */
   tell(did: Did, type: string, data: Readonly<Record<string, unknown>>): void {
     const topic = topicOf({ type })
-    const event: Partial<EventJson> = { specversion: '1.0', source: `/nodes/${this.#parts.journal.node}`, type: `icn.${type}`, time: new Date(this.#parts.now()).toISOString(), datacontenttype: 'application/json', data: { ...data }, topic }
+    const event: Partial<EventJson> = {
+      specversion: '1.0',
+      source: `/nodes/${this.#parts.journal.node}`,
+      type: `icn.${type}`,
+      time: new Date(this.#parts.now()).toISOString(),
+      datacontenttype: 'application/json',
+      data: { ...data },
+      topic,
+    }
     for (const subscriber of this.#subscribers) {
       if (subscriber.reader.did !== did || subscriber.wire.buffered() > waitingBytesMax) continue
       const subscription = [...subscriber.subscriptions.values()].find(({ topics }) => topics === undefined || topics.has(topic))
@@ -199,7 +208,10 @@ export class EventHub {
     const { wire } = subscriber
     for (const [space, track] of subscription.tracks) {
       for (;;) {
-        if (wire.buffered() > (subscription.caughtUp ? waitingBytesMax : replayBytesHigh)) return this.#behind(subscriber, subscription, space, track)
+        if (wire.buffered() > (subscription.caughtUp ? waitingBytesMax : replayBytesHigh)) {
+          this.#behind(subscriber, subscription, space, track)
+          return
+        }
         const page = this.#parts.feed.read(space, { epoch: track.epoch, sequence: track.at }, replayPage)
         if (page.truncated) {
           track.epoch = page.epoch
@@ -221,7 +233,8 @@ export class EventHub {
     if (!subscription.caughtUp) return
     const lag = this.#parts.feed.extent(space).newest - track.at
     const total = [...this.#subscribers].reduce((sum, { wire }) => sum + wire.buffered(), 0)
-    if (lag > waitingEventsMax || subscriber.wire.buffered() > waitingBytesMax || total > this.#parts.options.eventsBufferBytesMax) this.#drop(subscriber, subscription, 'slow_consumer')
+    if (lag > waitingEventsMax || subscriber.wire.buffered() > waitingBytesMax || total > this.#parts.options.eventsBufferBytesMax)
+      this.#drop(subscriber, subscription, 'slow_consumer')
   }
 
   #send(subscriber: Subscriber, subscription: Subscription, track: Track, event: JournalEvent): void {
@@ -257,4 +270,3 @@ export class EventHub {
 export function positionsOf(subscription: { readonly tracks: ReadonlyMap<SpaceId, Track> }): Record<string, EventPosition> {
   return Object.fromEntries([...subscription.tracks].map(([space, { epoch, at }]) => [space, { epoch, sequence: at }]))
 }
-

@@ -44,7 +44,13 @@ const Position = z.strictObject({ epoch: z.string().max(64), sequence: z.int().m
 const space = z.string().refine(isSpaceId) as unknown as z.ZodType<SpaceId>
 const ClientFrame = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('hello'), token: z.string().max(4_096), lang: z.string().max(64).optional() }),
-  z.strictObject({ type: z.literal('subscribe'), id: z.string().min(1).max(64), spaces: z.array(space).min(1).max(100), topics: z.array(z.string().max(64)).min(1).max(40), after: z.record(z.string().max(80), Position).optional() }),
+  z.strictObject({
+    type: z.literal('subscribe'),
+    id: z.string().min(1).max(64),
+    spaces: z.array(space).min(1).max(100),
+    topics: z.array(z.string().max(64)).min(1).max(40),
+    after: z.record(z.string().max(80), Position).optional(),
+  }),
   z.strictObject({ type: z.literal('unsubscribe'), id: z.string().min(1).max(64) }),
   z.strictObject({ type: z.literal('token'), token: z.string().max(4_096) }),
 ])
@@ -73,7 +79,8 @@ export function eventRoutes(app: FastifyInstance, given: EventRouteParts): void 
       url: '/v1/events',
       handler: async (request: FastifyRequest, reply: FastifyReply) => {
         const row = rowOf('event.page')
-        if (!(request.headers.accept ?? '').includes('text/event-stream')) return answerRest({ ...parts, limits: given.limits, asker: given.asker, door: 'gateway' }, 'event.page', row, request, reply)
+        if (!(request.headers.accept ?? '').includes('text/event-stream'))
+          return answerRest({ ...parts, limits: given.limits, asker: given.asker, door: 'gateway' }, 'event.page', row, request, reply)
         try {
           if (full(request.address)) throw refuse('RATE_LIMITED', { limit: 'events' })
           const asker = await given.asker(request.headers, request.address, request.lang)
@@ -124,7 +131,13 @@ function stream(given: EventRouteParts, request: FastifyRequest, reply: FastifyR
 
   reply.hijack()
   const { raw } = reply
-  raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', Connection: 'keep-alive', 'X-Accel-Buffering': 'no' })
+  raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-store',
+    Connection: 'keep-alive',
+    'X-Accel-Buffering': 'no',
+  })
   raw.write('retry: 2000\n\n')
   const positions: Record<string, EventPosition> = {}
   const wire: Wire = {
@@ -260,8 +273,8 @@ class SocketReader {
     const { hub } = this.#given
     if (frame.type === 'unsubscribe') hub.unsubscribe(subscriber, frame.id)
     if (frame.type !== 'subscribe') return
-    if (subscriber.subscriptions.size >= subscriptionsMax || subscriber.subscriptions.has(frame.id)) return this.#problem(refuse('ALREADY_EXISTS'), frame.id)
-    if (!hub.subscribe(subscriber, frame.id, frame.spaces, frame.topics, frame.after ?? {})) this.#problem(refuse('NOT_FOUND'), frame.id)
+    if (subscriber.subscriptions.size >= subscriptionsMax || subscriber.subscriptions.has(frame.id)) this.#problem(refuse('ALREADY_EXISTS'), frame.id)
+    else if (!hub.subscribe(subscriber, frame.id, frame.spaces, frame.topics, frame.after ?? {})) this.#problem(refuse('NOT_FOUND'), frame.id)
   }
 
   #problem(error: Error, id: string): void {

@@ -42,7 +42,10 @@ function forwardedFor(headers: Readonly<Record<string, string | readonly string[
   }
   const standard = joined('forwarded')
   if (standard !== undefined) return standard.split(',').map((part) => stripPort(/for="?([^;"]+)"?/i.exec(part)?.[1]?.trim() ?? ''))
-  return (joined('x-forwarded-for') ?? '').split(',').filter((part) => part.trim() !== '').map((part) => stripPort(part.trim()))
+  return (joined('x-forwarded-for') ?? '')
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map((part) => stripPort(part.trim()))
 }
 
 function stripPort(text: string): string {
@@ -58,5 +61,8 @@ export function addressKey(address: string): string {
   const left = head === '' ? [] : head.split(':')
   const right = tail === '' ? [] : tail.split(':')
   const groups = address.includes('::') ? [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right] : left
-  return `${groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
 }

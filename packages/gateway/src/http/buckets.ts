@@ -46,7 +46,14 @@ export class Buckets {
     const ok = least.level >= 1
     for (const { name, level } of levels) this.#set(name, ok ? level - 1 : level, now)
     const left = ok ? least.level - 1 : least.level
-    return { ok, limit: cost, remaining: Math.floor(left), burst: Math.floor(burst), retryAfterMs: ok ? 0 : Math.ceil((1 - least.level) / perMs), resetMs: Math.ceil((burst - left) / perMs) }
+    return {
+      ok,
+      limit: cost,
+      remaining: Math.floor(left),
+      burst: Math.floor(burst),
+      retryAfterMs: ok ? 0 : Math.ceil((1 - least.level) / perMs),
+      resetMs: Math.ceil((burst - left) / perMs),
+    }
   }
 
   #set(name: string, level: number, at: number): void {
@@ -59,5 +66,8 @@ export class Buckets {
 /** The form of draft-ietf-httpapi-ratelimit-headers, in one place because it still moves. */
 export function rateHeaders(answer: RateAnswer): Readonly<Record<string, string>> {
   const window = Math.ceil(answer.burst / rateTable[answer.limit as RowCost].perSecond)
-  return { 'RateLimit-Policy': `"${answer.limit}";q=${answer.burst};w=${window}`, RateLimit: `"${answer.limit}";r=${Math.max(0, answer.remaining)};t=${Math.ceil(answer.resetMs / 1_000)}` }
+  return {
+    'RateLimit-Policy': `"${answer.limit}";q=${answer.burst};w=${window}`,
+    RateLimit: `"${answer.limit}";r=${Math.max(0, answer.remaining)};t=${Math.ceil(answer.resetMs / 1_000)}`,
+  }
 }

@@ -58,7 +58,11 @@ export async function askerOf(parts: CallerParts, given: Credentials): Promise<A
 }
 
 /** A session's access token; checked against the sessions and keys of this moment. Throws. */
-export async function askerOfToken(parts: CallerParts, token: string, given: { readonly lang: string; readonly operator: boolean; readonly operatorHere: boolean }): Promise<Asker> {
+export async function askerOfToken(
+  parts: CallerParts,
+  token: string,
+  given: { readonly lang: string; readonly operator: boolean; readonly operatorHere: boolean },
+): Promise<Asker> {
   const claims = await parts.tokens.check(token)
   const row = parts.sessions.find(claims.sid)
   if (row === undefined || row.did !== claims.sub || row.signer !== claims.dev) throw refuse('TOKEN_REVOKED')

@@ -96,7 +96,17 @@ describe('over HTTP', () => {
   test('security headers stand on everything, errors included', async () => {
     for (const path of ['/v1/about', '/v1/nothing', '/v1/me', '/codes/NOT_FOUND', '/healthz']) {
       const { headers } = await get(path)
-      for (const name of ['content-security-policy', 'x-content-type-options', 'referrer-policy', 'cross-origin-opener-policy', 'cross-origin-resource-policy', 'permissions-policy', 'x-frame-options', 'request-id']) assert.ok(headers.has(name), `${path} ${name}`)
+      for (const name of [
+        'content-security-policy',
+        'x-content-type-options',
+        'referrer-policy',
+        'cross-origin-opener-policy',
+        'cross-origin-resource-policy',
+        'permissions-policy',
+        'x-frame-options',
+        'request-id',
+      ])
+        assert.ok(headers.has(name), `${path} ${name}`)
       assert.equal(headers.has('server'), false)
       assert.equal(headers.has('strict-transport-security'), false)
     }
@@ -137,7 +147,10 @@ describe('over HTTP', () => {
     assert.equal(large.status, 413)
     assert.equal(((await large.json()) as any).params.limit, 262_144)
     const unknown = (await (await post('{"charters":{}}')).json()) as any
-    assert.deepEqual(unknown.errors.map((error: any) => [error.code, error.in]).sort(), [['FIELD_MISSING', 'body'], ['FIELD_UNKNOWN', 'body']])
+    assert.deepEqual(unknown.errors.map((error: any) => [error.code, error.in]).sort(), [
+      ['FIELD_MISSING', 'body'],
+      ['FIELD_UNKNOWN', 'body'],
+    ])
     assert.equal(((await (await post(`{"charter":${'{"a":'.repeat(40)}1${'}'.repeat(40)}}`)).json()) as any).code, 'BODY_NOT_JSON')
     assert.equal((await get('/v1/charter/lint', { method: 'POST', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: '{}' })).status, 415)
   })
@@ -154,7 +167,10 @@ describe('over HTTP', () => {
       new Promise((resolve) => {
         const socket = connectTo(Number(port), '127.0.0.1', () => socket.end(text))
         let answer = ''
-        socket.on('data', (part) => (answer += part)).on('close', () => resolve(answer)).on('error', () => resolve(answer))
+        socket
+          .on('data', (part) => (answer += part))
+          .on('close', () => resolve(answer))
+          .on('error', () => resolve(answer))
       })
     assert.match(await speak('\u0000\u0001\u0002 hello\r\n\r\n'), /^HTTP\/1\.1 400/)
     await speak('POST /v1/charter/lint HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"char')
@@ -179,7 +195,14 @@ describe('over HTTP', () => {
     await strict.found()
     const opened = await strict.gateway()
     const answers = []
-    for (let i = 0; i < 22; i++) answers.push(await fetch(`${opened.address}/v1/auth/challenge`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-forwarded-for': `1.2.3.${i}` }, body: JSON.stringify({ did: strict.journal.node }) }))
+    for (let i = 0; i < 22; i++)
+      answers.push(
+        await fetch(`${opened.address}/v1/auth/challenge`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-forwarded-for': `1.2.3.${i}` },
+          body: JSON.stringify({ did: strict.journal.node }),
+        }),
+      )
     const refused = answers.filter(({ status }) => status === 429)
     assert.ok(refused.length >= 1)
     assert.equal(refused[0]?.headers.get('retry-after'), '1')

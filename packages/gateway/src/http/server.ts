@@ -64,7 +64,8 @@ export function openServer(parts: ServerParts): FastifyInstance {
     if (request.raw.url !== undefined && request.raw.url.length > urlBytesMax) throw refuse('URL_TOO_LONG', { limit: urlBytesMax })
     if (!hostAllowed(request.headers.host, options)) throw refuse('HOST_NOT_ALLOWED')
     const origin = request.headers.origin
-    if (origin !== undefined && request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS' && !originAllowed(origin, request.headers.host, options)) throw refuse('ORIGIN_NOT_ALLOWED')
+    if (origin !== undefined && request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS' && !originAllowed(origin, request.headers.host, options))
+      throw refuse('ORIGIN_NOT_ALLOWED')
     const encoding = request.headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') throw refuse('CONTENT_TYPE_UNSUPPORTED', { expected: 'application/json' })
   })
@@ -97,7 +98,11 @@ function cors(request: FastifyRequest, reply: FastifyReply, options: ServerParts
   reply.header('Access-Control-Allow-Origin', origin)
   reply.header('Access-Control-Expose-Headers', 'ETag, Location, Request-Id, Retry-After, RateLimit, RateLimit-Policy, ICN-As-Of, ICN-Checkpoint, ICN-Sync, Idempotency-Replayed')
   reply.header('Cross-Origin-Resource-Policy', 'cross-origin')
-  if (request.method === 'OPTIONS') reply.header('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT, DELETE').header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, ICN-If-Unchanged, Accept-Language').header('Access-Control-Max-Age', '600')
+  if (request.method === 'OPTIONS')
+    reply
+      .header('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT, DELETE')
+      .header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, ICN-If-Unchanged, Accept-Language')
+      .header('Access-Control-Max-Age', '600')
 }
 
 /** Names under which this node answers; anything else may be another site's name pointed here. */
@@ -144,5 +149,7 @@ function onClientError(error: Error & { code?: string }, socket: import('node:ne
   const problem = problemOf(refuse(code, { limit: headerBytesMax, reason: 'not HTTP' }), 'en', 'none')
   const status = code === 'TIMEOUT' ? 408 : problem.status
   const body = JSON.stringify({ ...problem, status })
-  socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Type: application/problem+json\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nContent-Type: application/problem+json\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }

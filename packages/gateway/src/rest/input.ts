@@ -148,5 +148,8 @@ function coerceOne(value: string, type: string): unknown {
 }
 
 function wrong(place: FieldError['in'], pointer: string, reason: string): CallRefusal {
-  return new CallRefusal('INPUT_INVALID', { params: { count: 1, pointer }, errors: [{ in: place, pointer, code: 'FIELD_FORMAT', detail: codeText('FIELD_FORMAT', { pointer, reason }, 'en') }] })
+  return new CallRefusal('INPUT_INVALID', {
+    params: { count: 1, pointer },
+    errors: [{ in: place, pointer, code: 'FIELD_FORMAT', detail: codeText('FIELD_FORMAT', { pointer, reason }, 'en') }],
+  })
 }

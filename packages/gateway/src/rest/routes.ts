@@ -40,7 +40,13 @@ export function restRoutes(app: FastifyInstance, parts: RestParts): void {
     if (method === 'event.page') continue
     const row = rowOf(method)
     const url = restPath(row).replaceAll(/\{([a-z_]+)\}/g, ':$1')
-    app.route({ method: restMethod(row), url, bodyLimit: bodyLimit(method, row, parts.options), ...(row.secret ? { compress: false } : {}), handler: (request: FastifyRequest, reply: FastifyReply) => answerRest(parts, method, row, request, reply) } as never)
+    app.route({
+      method: restMethod(row),
+      url,
+      bodyLimit: bodyLimit(method, row, parts.options),
+      ...(row.secret ? { compress: false } : {}),
+      handler: (request: FastifyRequest, reply: FastifyReply) => answerRest(parts, method, row, request, reply),
+    } as never)
   }
 }
 
@@ -57,20 +63,34 @@ export async function answerRest(parts: RestParts, method: MethodName, row: Row,
   const asker = await parts.asker(request.headers, request.address, request.lang)
   const signal = new AbortController()
   // Rows that need nobody may be open to every site; nothing of a person is in them.
-  if (parts.options.corsPublic && row.access.includes('public') && !row.secret && request.headers.authorization === undefined) reply.header('Access-Control-Allow-Origin', '*').header('Cross-Origin-Resource-Policy', 'cross-origin')
+  if (parts.options.corsPublic && row.access.includes('public') && !row.secret && request.headers.authorization === undefined)
+    reply.header('Access-Control-Allow-Origin', '*').header('Cross-Origin-Resource-Policy', 'cross-origin')
   request.raw.once('close', () => request.raw.destroyed && signal.abort())
   try {
     if (!accepts(request, row)) throw refuse('NOT_ACCEPTABLE', { offered: row.mode === 'download' ? 'application/x-ndjson, text/csv' : 'application/json' })
     const csv = row.mode === 'upload' && Buffer.isBuffer(request.body) ? { bytes: request.body, type: 'text/csv' } : undefined
-    const read = readRest({ url: request.raw.url ?? '', params: request.params as Record<string, string>, headers: request.headers, body: csv === undefined ? request.body : undefined }, parts.calls.shape(method))
+    const read = readRest(
+      { url: request.raw.url ?? '', params: request.params as Record<string, string>, headers: request.headers, body: csv === undefined ? request.body : undefined },
+      parts.calls.shape(method),
+    )
     const input = row.secret && method.startsWith('auth.') ? withCookie(method, read.input, request, parts.options) : read.input
     const about = typeof input.did === 'string' ? input.did : undefined
-    rate = parts.limits.take(row.cost, { ...(asker.caller.did === undefined ? {} : { did: asker.caller.did }), operator: asker.caller.operator, address: request.address, ...(about === undefined ? {} : { about }) })
+    rate = parts.limits.take(row.cost, {
+      ...(asker.caller.did === undefined ? {} : { did: asker.caller.did }),
+      operator: asker.caller.operator,
+      address: request.address,
+      ...(about === undefined ? {} : { about }),
+    })
     if (asker.trouble !== undefined && !row.access.includes('public')) throw asker.trouble
     const caller = read.lang === undefined ? asker.caller : { ...asker.caller, lang: read.lang }
     const options = { ...read.options, requestId: request.id, signal: signal.signal }
     let taken = false
-    const more: AskOptions = { place: read.place, onTaken: () => (taken = true), ...(csv === undefined ? {} : { file: csv }), ...(read.preferWaitMs === undefined ? {} : { jobWaitMs: read.preferWaitMs }) }
+    const more: AskOptions = {
+      place: read.place,
+      onTaken: () => (taken = true),
+      ...(csv === undefined ? {} : { file: csv }),
+      ...(read.preferWaitMs === undefined ? {} : { jobWaitMs: read.preferWaitMs }),
+    }
     const work = () => parts.calls.ask(method, input, caller, options, more)
     const asked = row.cost === 'heavy' ? parts.limits.heavy(caller.did ?? request.address, work) : work()
     const answered = await inTime(asked, parts.options.handlerTimeoutMs, () => refuse(taken ? 'OUTCOME_UNKNOWN' : 'TIMEOUT'))
@@ -140,13 +160,23 @@ function refreshCookie(reply: FastifyReply, request: FastifyRequest, options: Ga
   const { value, refreshCookie: token } = answered
   const browser = request.headers.origin !== undefined && options.tls !== null
   if (token === undefined || !browser) return value
-  reply.header('Set-Cookie', `${cookieName}=${token ?? ''}; Secure; HttpOnly; SameSite=Strict; Path=/v1/auth; Max-Age=${token === null ? 0 : (value as { readonly refresh_expires_in_secs: number }).refresh_expires_in_secs}`)
+  reply.header(
+    'Set-Cookie',
+    `${cookieName}=${token ?? ''}; Secure; HttpOnly; SameSite=Strict; Path=/v1/auth; Max-Age=${token === null ? 0 : (value as { readonly refresh_expires_in_secs: number }).refresh_expires_in_secs}`,
+  )
   if (token === null) return value
   const { refresh_token: _hidden, ...rest } = value as Record<string, unknown>
   return rest
 }
 
-async function sendReply(reply: FastifyReply, request: FastifyRequest, row: Row, answered: Reply, ifNoneMatch: readonly string[] | undefined, options: GatewayOptions): Promise<FastifyReply> {
+async function sendReply(
+  reply: FastifyReply,
+  request: FastifyRequest,
+  row: Row,
+  answered: Reply,
+  ifNoneMatch: readonly string[] | undefined,
+  options: GatewayOptions,
+): Promise<FastifyReply> {
   const isPublic = row.access.includes('public') && request.headers.authorization === undefined && (answered.as === 'value' || answered.as === 'page')
   reply.header('Cache-Control', row.secret || answered.as === 'exchange' ? 'no-store' : isPublic ? 'public, max-age=30' : 'private, no-cache')
   if (!isPublic) reply.header('Vary', 'Authorization, Accept-Language')
@@ -194,7 +224,8 @@ const literalPaths = [...new Set(patterns.map(({ segments }) => `/${segments.joi
 /** Which methods an address takes, and the nearest one that exists when it takes none. */
 export function allowedMethods(path: string): { readonly allowed: readonly string[]; readonly nearest?: string } {
   const segments = path.split('/').slice(1)
-  const fits = (pattern: Pattern): boolean => pattern.segments.length === segments.length && pattern.segments.every((segment, i) => segment.startsWith('{') || segment === segments[i])
+  const fits = (pattern: Pattern): boolean =>
+    pattern.segments.length === segments.length && pattern.segments.every((segment, i) => segment.startsWith('{') || segment === segments[i])
   const allowed = [...new Set(patterns.filter(fits).flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))]
   if (allowed.length > 0) return { allowed }
   const near = nearest(path.slice(0, 100), literalPaths)

@@ -79,7 +79,16 @@ async function one(parts: RpcParts, request: unknown, asker: Asker, taken: () =>
   const known = Object.hasOwn(request, 'id')
   if (known && !isId(id)) return invalid(parts, asker, 'an id is text, a number within 2^53, or null')
   const owed = known ? (id as Id) : null
-  const wrong = jsonrpc !== '2.0' ? 'jsonrpc must be "2.0"' : typeof method !== 'string' ? 'method must be text' : params !== undefined && (typeof params !== 'object' || params === null) ? 'params must be an object or an array' : Object.keys(stray).length > 0 ? `no member ${Object.keys(stray)[0]}` : undefined
+  const wrong =
+    jsonrpc !== '2.0'
+      ? 'jsonrpc must be "2.0"'
+      : typeof method !== 'string'
+        ? 'method must be text'
+        : params !== undefined && (typeof params !== 'object' || params === null)
+          ? 'params must be an object or an array'
+          : Object.keys(stray).length > 0
+            ? `no member ${Object.keys(stray)[0]}`
+            : undefined
   // The identity of a broken request is not believed when it could not be read, but one that was read is echoed.
   if (wrong !== undefined) return { jsonrpc: '2.0', id: known ? owed : null, error: errorOf(refuse('RPC_REQUEST_INVALID', { reason: wrong }), parts, asker, -32600) }
   try {
@@ -125,9 +134,16 @@ async function run(parts: RpcParts, method: string, params: Record<string, unkno
 }
 
 /** By name or by position; reserved names are options and never inputs. */
-function readParams(params: Record<string, unknown> | readonly unknown[] | undefined, fields: readonly string[]): { input: Record<string, unknown>; options: Omit<CallOptions, 'requestId'>; meta: boolean; lang?: string } {
+function readParams(
+  params: Record<string, unknown> | readonly unknown[] | undefined,
+  fields: readonly string[],
+): { input: Record<string, unknown>; options: Omit<CallOptions, 'requestId'>; meta: boolean; lang?: string } {
   if (Array.isArray(params)) {
-    if (params.length > fields.length) throw new CallRefusal('INPUT_INVALID', { params: { count: params.length - fields.length, pointer: `/${fields.length}` }, errors: [{ in: 'body', pointer: `/${fields.length}`, code: 'FIELD_UNKNOWN', detail: `There are ${fields.length} fields.` }] })
+    if (params.length > fields.length)
+      throw new CallRefusal('INPUT_INVALID', {
+        params: { count: params.length - fields.length, pointer: `/${fields.length}` },
+        errors: [{ in: 'body', pointer: `/${fields.length}`, code: 'FIELD_UNKNOWN', detail: `There are ${fields.length} fields.` }],
+      })
     return { input: Object.fromEntries(params.map((value, i) => [fields[i] as string, value])), options: {}, meta: false }
   }
   const input: Record<string, unknown> = {}
@@ -137,7 +153,8 @@ function readParams(params: Record<string, unknown> | readonly unknown[] | undef
 }
 
 function readReserved(given: Readonly<Record<string, unknown>>): { options: Omit<CallOptions, 'requestId'>; meta: boolean; lang?: string } {
-  const fail = (name: string, reason: string): CallRefusal => new CallRefusal('INPUT_INVALID', { params: { count: 1, pointer: `/${name}` }, errors: [{ in: 'body', pointer: `/${name}`, code: 'FIELD_FORMAT', detail: reason }] })
+  const fail = (name: string, reason: string): CallRefusal =>
+    new CallRefusal('INPUT_INVALID', { params: { count: 1, pointer: `/${name}` }, errors: [{ in: 'body', pointer: `/${name}`, code: 'FIELD_FORMAT', detail: reason }] })
   const bool = (name: string): boolean => {
     const value = given[name]
     if (value !== undefined && typeof value !== 'boolean') throw fail(name, 'must be true or false')
@@ -150,7 +167,8 @@ function readReserved(given: Readonly<Record<string, unknown>>): { options: Omit
     return value
   }
   const match = given.if_match
-  if (match !== undefined && typeof match !== 'string' && !(Array.isArray(match) && match.every((tag) => typeof tag === 'string'))) throw fail('if_match', 'must be a tag or a list of tags')
+  if (match !== undefined && typeof match !== 'string' && !(Array.isArray(match) && match.every((tag) => typeof tag === 'string')))
+    throw fail('if_match', 'must be a tag or a list of tags')
   const key = text('idempotency_key', 64)
   if (key !== undefined && !/^[\x20-\x7e]{1,64}$/.test(key)) throw fail('idempotency_key', 'must be 1 to 64 printable characters')
   const atLeast = text('at_least', 80)

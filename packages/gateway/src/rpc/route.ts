@@ -43,7 +43,12 @@ export function rpcRoute(app: FastifyInstance, url: string, parts: RpcRouteParts
             discover: renderOpenRpc,
             take: (row, input) => {
               const about = typeof input.did === 'string' ? input.did : undefined
-              parts.limits.take(row.cost, { ...(asker.caller.did === undefined ? {} : { did: asker.caller.did }), operator: asker.caller.operator, address: request.address, ...(about === undefined ? {} : { about }) })
+              parts.limits.take(row.cost, {
+                ...(asker.caller.did === undefined ? {} : { did: asker.caller.did }),
+                operator: asker.caller.operator,
+                address: request.address,
+                ...(about === undefined ? {} : { about }),
+              })
             },
             heavy: (work) => parts.limits.heavy(asker.caller.did ?? request.address, work),
             internal: (error, id) => parts.internal(error, id),

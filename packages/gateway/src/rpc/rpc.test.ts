@@ -8,7 +8,17 @@ import { dispatch, type RpcParts } from './dispatch.ts'
 
 /** The examples of the JSON-RPC 2.0 specification (section 7), against the rows it uses. */
 
-const common = { mode: 'read', space: 'node', access: ['public'], cost: 'public', output: z.unknown(), refuses: [], says: 'Test.', example: { input: {}, output: null }, since: '1.0' } as const
+const common = {
+  mode: 'read',
+  space: 'node',
+  access: ['public'],
+  cost: 'public',
+  output: z.unknown(),
+  refuses: [],
+  says: 'Test.',
+  example: { input: {}, output: null },
+  since: '1.0',
+} as const
 const rows: Readonly<Record<string, Row>> = {
   subtract: { ...common, rest: 'POST /v1/subtract', input: z.strictObject({ minuend: z.int(), subtrahend: z.int() }) },
   sum: { ...common, rest: 'POST /v1/sum', input: z.strictObject({ a: z.int(), b: z.int(), c: z.int() }) },
@@ -19,10 +29,12 @@ const rows: Readonly<Record<string, Row>> = {
 const asked: string[] = []
 const parts: RpcParts = {
   calls: {
-    shape: (method: string) => ({ fields: Object.keys((rows[method]?.input as z.ZodObject).shape), required: new Set(), dids: new Set(), types: {}, items: {} }),
+    shape: (method: string) => ({ fields: Object.keys(((rows[method] as Row).input as z.ZodObject).shape), required: new Set(), dids: new Set(), types: {}, items: {} }),
     ask: async (method: string, input: Record<string, number>) => {
       asked.push(method)
-      const value = { subtract: () => (input.minuend ?? 0) - (input.subtrahend ?? 0), sum: () => (input.a ?? 0) + (input.b ?? 0) + (input.c ?? 0), get_data: () => ['hello', 5] }[method]
+      const value = { subtract: () => (input.minuend ?? 0) - (input.subtrahend ?? 0), sum: () => (input.a ?? 0) + (input.b ?? 0) + (input.c ?? 0), get_data: () => ['hello', 5] }[
+        method
+      ]
       return { as: 'value', value: value?.() ?? null }
     },
   } as unknown as RpcParts['calls'],
@@ -82,7 +94,11 @@ const table: readonly (readonly [name: string, request: string, answer: unknown]
   ['a reserved name', '{"jsonrpc": "2.0", "method": "rpc.nothing", "id": 1}', error(-32601, 1)],
   ['discovery', '{"jsonrpc": "2.0", "method": "rpc.discover", "id": 1}', result({ openrpc: '1.3.2' }, 1)],
   ['an option of the wrong type', '{"jsonrpc": "2.0", "method": "get_data", "params": {"dry_run": "yes"}, "id": 1}', error(-32602, 1)],
-  ['meta', '{"jsonrpc": "2.0", "method": "get_data", "params": {"meta": true}, "id": 1}', result({ value: ['hello', 5], meta: { as_of: null, checkpoint: null, sync: null, etag: null } }, 1)],
+  [
+    'meta',
+    '{"jsonrpc": "2.0", "method": "get_data", "params": {"meta": true}, "id": 1}',
+    result({ value: ['hello', 5], meta: { as_of: null, checkpoint: null, sync: null, etag: null } }, 1),
+  ],
 ]
 
 describe('examples of the JSON-RPC 2.0 specification', () => {
@@ -110,8 +126,10 @@ describe('the operator’s door', () => {
     await node.journal.close()
     assert.deepEqual(node.internals, [])
   })
-  const post = (body: string, headers: Record<string, string> = {}) => fetch(`${door.address}/rpc`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
-  const rpc = async (method: string, params: object, headers: Record<string, string> = {}) => (await (await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }), headers)).json()) as any
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    fetch(`${door.address}/rpc`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
+  const rpc = async (method: string, params: object, headers: Record<string, string> = {}) =>
+    (await (await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }), headers)).json()) as any
 
   test('answers 200 for errors, 204 when nothing is owed, problems for what is below', async () => {
     assert.equal((await post('{')).status, 200)
@@ -150,7 +168,11 @@ describe('the operator’s door', () => {
     const { error: problem } = await rpc('coop.list', { limit: 0, ordr: 'asc', scope: 'all' })
     assert.equal(problem.code, -32602)
     assert.equal(problem.data.code, 'INPUT_INVALID')
-    assert.deepEqual(problem.data.errors.map(({ pointer, code }: { pointer: string; code: string }) => [pointer, code]).sort(), [['/limit', 'FIELD_OUT_OF_RANGE'], ['/ordr', 'FIELD_UNKNOWN'], ['/scope', 'FIELD_FORMAT']])
+    assert.deepEqual(problem.data.errors.map(({ pointer, code }: { pointer: string; code: string }) => [pointer, code]).sort(), [
+      ['/limit', 'FIELD_OUT_OF_RANGE'],
+      ['/ordr', 'FIELD_UNKNOWN'],
+      ['/scope', 'FIELD_FORMAT'],
+    ])
     const did = await rpc('identity.resolve', { did: 'did:icn:nobody' })
     assert.equal(did.error.data.code, 'DID_INVALID')
     assert.equal(did.error.data.params.reason, 'shape')

@@ -22,7 +22,11 @@ export interface RpcServerParts extends CallerParts {
 /** The operator's door: JSON-RPC on loopback, all rows, the operator token taken. */
 export function openRpc(parts: RpcServerParts): { readonly app: ReturnType<typeof openServer>; listen(): Promise<OpenDoor> } {
   const app = openServer({ options: { ...parts.options, corsOrigins: [], trustedProxies: [], tls: null }, internal: (error, id) => parts.internal(error, id) })
-  const limits = new Limits({ now: () => parts.monotonic(), ratePermille: parts.options.ratePermille, onLimited: (cost) => parts.metrics.add('icn_gateway_rate_limited_total', 1, { class: cost }) })
+  const limits = new Limits({
+    now: () => parts.monotonic(),
+    ratePermille: parts.options.ratePermille,
+    onLimited: (cost) => parts.metrics.add('icn_gateway_rate_limited_total', 1, { class: cost }),
+  })
   rpcRoute(app, '/rpc', {
     ...parts,
     limits,

@@ -5,7 +5,8 @@ import { refuse } from './refusal.ts'
 /** A narrowed token may do less than the person (doors page §5.3). `write` says nothing of `read`, only `write` of itself. */
 export function checkScope(row: Row, caller: Caller, space: SpaceId | undefined): void {
   if (caller.did === undefined || row.access.includes('public')) return
-  if (caller.scopes !== undefined && (row.scope === undefined ? row.mode !== 'read' : !covers(caller.scopes, row.scope))) throw refuse('SCOPE_TOO_NARROW', { scope: row.scope ?? row.mode, space: space ?? 'node' })
+  if (caller.scopes !== undefined && (row.scope === undefined ? row.mode !== 'read' : !covers(caller.scopes, row.scope)))
+    throw refuse('SCOPE_TOO_NARROW', { scope: row.scope ?? row.mode, space: space ?? 'node' })
   if (caller.spaces !== undefined && space !== undefined && !caller.spaces.includes(space)) throw refuse('SCOPE_TOO_NARROW', { scope: row.scope ?? row.mode, space })
   // What reaches every space of a person is more than a token for one space may touch.
   if (caller.spaces !== undefined && row.space === 'own' && row.mode === 'write') throw refuse('SCOPE_TOO_NARROW', { scope: row.scope ?? row.mode, space: 'own' })

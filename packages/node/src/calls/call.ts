@@ -1,5 +1,22 @@
 import type { JournalApi, PlacedOperation, RowChange } from '@icn/journal'
-import type { ActSummary, Did, WriteEnvelope, Facts, InputOf, KeyClass, MethodName, OperationId, OperationJson, OperationsTable, OutputOf, Page, Plain, Row, SignedOperation, SpaceId } from '@icn/protocol'
+import type {
+  ActSummary,
+  Did,
+  WriteEnvelope,
+  Facts,
+  InputOf,
+  KeyClass,
+  MethodName,
+  OperationId,
+  OperationJson,
+  OperationsTable,
+  OutputOf,
+  Page,
+  Plain,
+  Row,
+  SignedOperation,
+  SpaceId,
+} from '@icn/protocol'
 
 /** Who asks. A door fills it in from the session; nothing here was named by the client itself. */
 export interface Caller {

@@ -86,7 +86,16 @@ export class Calls {
     const facts = space === undefined ? undefined : this.#state.journal.read(space)
     const rights: ReadonlySet<string> = caller.did === undefined || space === undefined ? new Set() : this.#state.standing.rights(caller.did, space)
     const clientKey = options.idempotencyKey === undefined || caller.did === undefined ? undefined : clientKeyOf(caller.did, method, options.idempotencyKey)
-    const call: Call = { method, input: parsed, caller, options, rights, ...(space === undefined ? {} : { space }), ...(facts === undefined ? {} : { facts }), ...(clientKey === undefined ? {} : { clientKey }) }
+    const call: Call = {
+      method,
+      input: parsed,
+      caller,
+      options,
+      rights,
+      ...(space === undefined ? {} : { space }),
+      ...(facts === undefined ? {} : { facts }),
+      ...(clientKey === undefined ? {} : { clientKey }),
+    }
     checkAccess.on(row, call)
     return call
   }
@@ -106,7 +115,7 @@ export class Calls {
         return { as: 'value', value: toJson(answer.value), ...(answer.etag === undefined ? {} : { etag: answer.etag }), ...(meta === undefined ? {} : { meta }) }
       }
       case 'list':
-        return { ...(await this.#list(row, call, handler)), ...(meta === undefined ? {} : { meta }) }
+        return { ...(await this.#list(call, handler)), ...(meta === undefined ? {} : { meta }) }
       case 'write':
         return performWrite(this.#state, row, call, (await handler(call, journal)) as never, release)
       case 'exchange': {
@@ -134,7 +143,7 @@ export class Calls {
     }
   }
 
-  async #list(row: Row, call: Call, handler: (call: Call, journal: unknown) => unknown): Promise<Reply & { as: 'page' }> {
+  async #list(call: Call, handler: (call: Call, journal: unknown) => unknown): Promise<Reply & { as: 'page' }> {
     const { limit, cursor, order, ...filters } = call.input as { readonly limit: number; readonly cursor?: string; readonly order: 'asc' | 'desc' } & Record<string, unknown>
     const bound = { method: call.method, order, did: call.caller.did ?? null, filters: toBase64Url(sha256(encodeTrusted(toJson(filters)))) }
     const after = cursor === undefined ? null : this.#openCursor(cursor, bound)
@@ -221,9 +230,12 @@ function spaceOf(row: Row, input: Readonly<Record<string, unknown>>): SpaceId | 
 
 function demandSchema(method: MethodName, row: Row, reply: Reply): void {
   const value = reply.as === 'value' || reply.as === 'exchange' ? reply.value : reply.as === 'page' ? reply.page : reply.as === 'envelope' ? reply.envelope.value : undefined
-  if (value === undefined || (reply.as === 'envelope' && (value === null || reply.envelope.outcome === 'drafted' || (value !== null && typeof value === 'object' && 'act' in value)))) return
+  if (
+    value === undefined ||
+    (reply.as === 'envelope' && (value === null || reply.envelope.outcome === 'drafted' || (value !== null && typeof value === 'object' && 'act' in value)))
+  )
+    return
   const schema = reply.as === 'page' ? pageOf(row.output) : row.output
   const parsed = schema.safeParse(value)
   invariant(parsed.success, `${method} answers what its row does not say: ${JSON.stringify(parsed.error?.issues ?? []).slice(0, 600)}`)
 }
-

@@ -54,7 +54,15 @@ export function draftPlans(state: CallState, call: Call, plans: readonly WritePl
 
 function draftOf(state: CallState, call: Call, tried: Tried, asked: { readonly key: string; readonly input: Uint8Array } | undefined): DraftJson {
   const { plan, as, asAct } = tried
-  const unsigned = state.journal.draft({ space: plan.space, kind: plan.kind, author: plan.author, body: plan.body, signer: as.signer, grant: as.grant, ...(plan.genesis ? { genesis: null } : {}) })
+  const unsigned = state.journal.draft({
+    space: plan.space,
+    kind: plan.kind,
+    author: plan.author,
+    body: plan.body,
+    signer: as.signer,
+    grant: as.grant,
+    ...(plan.genesis ? { genesis: null } : {}),
+  })
   state.pending.put(
     { author: plan.author, kind: plan.kind, bodyHash: unsigned.envelope.body_hash },
     {

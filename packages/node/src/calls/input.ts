@@ -56,7 +56,9 @@ export function inputShape(row: Pick<Row, 'input' | 'rest'>): InputShape {
     required: new Set(schema.required ?? []),
     dids: new Set(Object.entries(properties).flatMap(([name, field]) => (field.format === 'did' ? [name] : []))),
     types: Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, typeOf(field)])),
-    items: Object.fromEntries(Object.entries(properties).flatMap(([name, field]) => (field.items === undefined ? [] : [[name, typeOf(field.items) as InputShape['items'][string]]]))),
+    items: Object.fromEntries(
+      Object.entries(properties).flatMap(([name, field]) => (field.items === undefined ? [] : [[name, typeOf(field.items) as InputShape['items'][string]]])),
+    ),
   }
 }
 
@@ -66,7 +68,9 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown, shape: Input
   if (parsed.success) return parsed.data
   const language = languageOf(lang)
   const found = (parsed.error.issues as Issue[]).flatMap((issue) => faults(issue, shape)).slice(0, errorsMax)
-  const errors = found.map(({ pointer, code, params }): FieldError => ({ in: place(pointer.split('/')[1] ?? ''), pointer, code, detail: codeText(code, { pointer, ...params }, language) }))
+  const errors = found.map(
+    ({ pointer, code, params }): FieldError => ({ in: place(pointer.split('/')[1] ?? ''), pointer, code, detail: codeText(code, { pointer, ...params }, language) }),
+  )
   const first = found[0] as Fault
   // A form that has a code of its own (a DID, a coop's id) is the answer, when nothing else is wrong.
   const own = found.every((fault) => fault.code === first.code) && !first.code.startsWith('FIELD_')
@@ -93,7 +97,8 @@ function faults(issue: Issue, shape: InputShape): Fault[] {
   if (code === 'custom' && typeof own === 'string' && isCode(own)) return [{ pointer, code: own, params: evidence(own, issue.input) }]
   if (code === 'invalid_type' && issue.input === undefined) return [{ pointer, code: 'FIELD_MISSING', params: {} }]
   if (code === 'invalid_union' && issue.input === undefined) return [{ pointer, code: 'FIELD_MISSING', params: {} }]
-  if (code === 'too_small' || code === 'too_big') return [{ pointer, code: 'FIELD_OUT_OF_RANGE', params: { ...(code === 'too_small' ? { minimum: Number(issue.minimum) } : { maximum: Number(issue.maximum) }) } }]
+  if (code === 'too_small' || code === 'too_big')
+    return [{ pointer, code: 'FIELD_OUT_OF_RANGE', params: { ...(code === 'too_small' ? { minimum: Number(issue.minimum) } : { maximum: Number(issue.maximum) }) } }]
   return [{ pointer, code: 'FIELD_FORMAT', params: { reason: issue.message } }]
 }
 

@@ -51,7 +51,19 @@ export class Jobs {
     if (busy !== undefined) throw refuse('JOB_RUNNING', { job_id: busy.id })
     this.#forget()
     const now = this.#parts.now()
-    const row: JobRow = { id: `job_${now.toString(36)}${randomBytes(8).toString('hex')}`, did, method, title: answer.title, space: answer.space ?? null, key: answer.key, state: 'running', progress: { done: 0, total: 0, unit: '', text: '' }, created_at: now, started_at: now, ended_at: null }
+    const row: JobRow = {
+      id: `job_${now.toString(36)}${randomBytes(8).toString('hex')}`,
+      did,
+      method,
+      title: answer.title,
+      space: answer.space ?? null,
+      key: answer.key,
+      state: 'running',
+      progress: { done: 0, total: 0, unit: '', text: '' },
+      created_at: now,
+      started_at: now,
+      ended_at: null,
+    }
     this.#save(row)
     const abort = new AbortController()
     this.#running.set(row.id, { abort, ended: this.#run(row, answer, abort) })
@@ -93,7 +105,10 @@ export class Jobs {
 
   /** Newest first. */
   list(reader: { readonly did?: Did; readonly operator: boolean }): readonly JobView[] {
-    return [...this.#rows()].filter((row) => reader.operator || row.did === reader.did).sort((a, b) => b.created_at - a.created_at).map(jobView)
+    return [...this.#rows()]
+      .filter((row) => reader.operator || row.did === reader.did)
+      .sort((a, b) => b.created_at - a.created_at)
+      .map(jobView)
   }
 
   async cancel(id: string, reader: { readonly did?: Did; readonly operator: boolean }): Promise<JobView> {

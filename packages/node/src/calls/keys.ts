@@ -20,7 +20,10 @@ export function clientKeyOf(author: Did, method: MethodName, key: string): Uint8
 
 /** Tag of state rows: what an ETag and If-Match compare. */
 export function tagOf(rows: unknown): string {
-  return createHash('sha256').update(encodeTrusted(sorted(toJson(rows)))).digest('base64url').slice(0, 27)
+  return createHash('sha256')
+    .update(encodeTrusted(sorted(toJson(rows))))
+    .digest('base64url')
+    .slice(0, 27)
 }
 
 // DAG-CBOR orders the keys of maps by itself; undefined has no place in it.

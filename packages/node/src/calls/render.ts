@@ -20,7 +20,11 @@ export function evidenceJson(params: Readonly<Record<string, unknown>> | undefin
 
 function remedyJson(remedy: Remedy, language: Language): DecisionJson['remedies'][number] {
   const key = `remedy.${remedy.code}`
-  const text = isTextKey(key) ? sayText(key, language, remedy.params) : isCode(remedy.code) ? (fixText(remedy.code, remedy.params ?? {}, language) ?? codeText(remedy.code, remedy.params ?? {}, language)) : remedy.code
+  const text = isTextKey(key)
+    ? sayText(key, language, remedy.params)
+    : isCode(remedy.code)
+      ? (fixText(remedy.code, remedy.params ?? {}, language) ?? codeText(remedy.code, remedy.params ?? {}, language))
+      : remedy.code
   return {
     code: remedy.code,
     text,

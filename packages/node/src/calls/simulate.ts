@@ -68,7 +68,12 @@ export function simulatePlans(state: CallState, call: Call, answer: WriteAnswer<
     const [decision] = tried.simulation.decisions
     const code = failing(decision?.checks ?? [])[0]?.code
     const value = tried.simulation.answer ?? null
-    results.push({ plan, outcome: decision?.outcome === 'refused' ? 'refused' : decision?.outcome === 'already_done' ? 'already_done' : 'simulated', value, ...(code === undefined ? {} : { code }) })
+    results.push({
+      plan,
+      outcome: decision?.outcome === 'refused' ? 'refused' : decision?.outcome === 'already_done' ? 'already_done' : 'simulated',
+      value,
+      ...(code === undefined ? {} : { code }),
+    })
     changes.push(...tried.simulation.changes.map((change) => ({ key: change.key.map(toJson), before: toJson(change.before), after: toJson(change.after) })))
   }
   const [decision] = last?.simulation.decisions ?? []
@@ -94,7 +99,10 @@ export function tagFits(state: CallState, call: Call, plan: WritePlan): boolean 
 }
 
 /** Several drafts in a row, each judged after the ones before it. */
-export function simulateDrafts(state: CallState, call: Call<{ readonly space: SpaceId; readonly drafts: readonly { readonly kind: string; readonly body: unknown }[] }>): { decisions: DecisionJson[]; changes: { key: unknown[]; before: unknown; after: unknown }[]; token: string } {
+export function simulateDrafts(
+  state: CallState,
+  call: Call<{ readonly space: SpaceId; readonly drafts: readonly { readonly kind: string; readonly body: unknown }[] }>,
+): { decisions: DecisionJson[]; changes: { key: unknown[]; before: unknown; after: unknown }[]; token: string } {
   const author = call.caller.did
   if (author === undefined) throw refuse('UNAUTHENTICATED')
   const { space, drafts } = call.input

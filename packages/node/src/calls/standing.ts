@@ -58,7 +58,16 @@ export function openStanding(journal: JournalApi, now: () => number, rulesOf: (s
       const act = actById(facts, id)
       if (act === undefined) return undefined
       const { row } = act
-      return { act_id: id, space, kind: row.kind, state: actState(row, now()), proposer: row.proposer, need: row.need, confirmed: row.confirmed.map(({ did }) => did), expires_at: timeText(row.expires_at) }
+      return {
+        act_id: id,
+        space,
+        kind: row.kind,
+        state: actState(row, now()),
+        proposer: row.proposer,
+        need: row.need,
+        confirmed: row.confirmed.map(({ did }) => did),
+        expires_at: timeText(row.expires_at),
+      }
     },
   }
 }

@@ -31,7 +31,11 @@ export function readSigned(json: SignedOperationJson): SignedOperation {
   return found.operation
 }
 
-export async function submitAll(state: CallState, call: Call<{ readonly operations: readonly SignedOperationJson[] }>, release: () => void): Promise<ExchangeAnswer<{ results: SubmitResult[] }>> {
+export async function submitAll(
+  state: CallState,
+  call: Call<{ readonly operations: readonly SignedOperationJson[] }>,
+  release: () => void,
+): Promise<ExchangeAnswer<{ results: SubmitResult[] }>> {
   const results: SubmitResult[] = []
   // Read first: one that is not well-formed spoils nothing of the others, but the order stays.
   const waiting = call.input.operations.map((json, index) => submitOne(state, call, json, index))
@@ -54,7 +58,14 @@ async function submitOne(state: CallState, call: Call, json: SignedOperationJson
     const result = await state.journal.submit(operation, submitOptions(state, call, envelope.author, id, pending, index))
     const placed = await waited(state, call, result.operation)
     const problem = result.outcome === 'refused' ? problemOf(decisionRefusal(result.decision, result.operation), call.caller.lang, call.options.requestId) : null
-    return { id, outcome: result.outcome, operation: placed === undefined ? null : operationRef(placed), value: valueOf(result, pending), decision: decisionPart(call, result.decision), problem }
+    return {
+      id,
+      outcome: result.outcome,
+      operation: placed === undefined ? null : operationRef(placed),
+      value: answeredValue(result, pending),
+      decision: decisionPart(call, result.decision),
+      problem,
+    }
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal.code === 'INTERNAL') state.fault('operation.submit', error)
@@ -73,7 +84,7 @@ function submitOptions(state: CallState, call: Call, author: Did, id: OperationI
   return pending.unchanged === undefined || options.unchanged !== undefined ? options : { ...options, unchanged: pending.unchanged }
 }
 
-function valueOf(result: WriteResult<StoredValue>, pending: PendingDraft | undefined): unknown {
+function answeredValue(result: WriteResult<StoredValue>, pending: PendingDraft | undefined): unknown {
   const value = result.answer?.value ?? null
   if (pending?.plan.secret === undefined || value === null || typeof value !== 'object') return value
   return toJson({ ...value, ...pending.plan.secret })

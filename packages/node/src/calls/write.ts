@@ -70,7 +70,10 @@ async function proposeOne(state: CallState, call: Call, plan: WritePlan, release
   if (running !== undefined) state.running.add(running)
   try {
     const options = writeOptions(state, call, plan, asked)
-    const proposed = plan.signed === undefined ? state.journal.propose({ space: plan.space, kind: plan.kind, author: plan.author, grant: grant ?? null, body: plan.body }, options) : state.journal.submit(plan.signed, options)
+    const proposed =
+      plan.signed === undefined
+        ? state.journal.propose({ space: plan.space, kind: plan.kind, author: plan.author, grant: grant ?? null, body: plan.body }, options)
+        : state.journal.submit(plan.signed, options)
     release()
     const result = await proposed
     if (result.outcome !== 'refused') return await replyOf(state, call, plan, result)
@@ -95,7 +98,10 @@ async function proposeAll(state: CallState, call: Call, plans: WritePlans, relea
       continue
     }
     try {
-      const proposed = state.journal.propose({ space: plan.space, kind: plan.kind, author: plan.author, grant, body: plan.body }, writeOptions(state, call, plan, keyed(call, plan, index)))
+      const proposed = state.journal.propose(
+        { space: plan.space, kind: plan.kind, author: plan.author, grant, body: plan.body },
+        writeOptions(state, call, plan, keyed(call, plan, index)),
+      )
       if (index === plans.each.length - 1) release()
       const result = await proposed
       const code = failing(result.decision.checks)[0]?.code
@@ -158,7 +164,13 @@ function withoutGrant(state: CallState, call: Call, ...plans: readonly WritePlan
   throw refuse('NO_GRANT', { kind: first.kind, space: first.space, signer: state.journal.node })
 }
 
-export function writeOptions(state: CallState, call: Call, plan: WritePlan, asked: Keyed, ifMatch: readonly string[] | undefined = call.options.ifMatch): WriteOptions<StoredValue> {
+export function writeOptions(
+  state: CallState,
+  call: Call,
+  plan: WritePlan,
+  asked: Keyed,
+  ifMatch: readonly string[] | undefined = call.options.ifMatch,
+): WriteOptions<StoredValue> {
   const token = call.options.ifUnchanged === undefined ? undefined : openToken(state, call, call.options.ifUnchanged)
   return {
     answer: (facts, placed) => {
@@ -211,7 +223,14 @@ async function replyOf(state: CallState, call: Call, plan: WritePlan, result: Wr
     warnings: warningsOf(call, plan),
   }
   const etag = plan.matchTag === undefined || facts === undefined ? undefined : plan.matchTag(facts)
-  return { as: 'envelope', status: location !== undefined && result.outcome === 'applied' ? 201 : 200, envelope, replayed: result.replayed, ...(location === undefined ? {} : { location }), ...(etag === undefined ? {} : { etag }) }
+  return {
+    as: 'envelope',
+    status: location !== undefined && result.outcome === 'applied' ? 201 : 200,
+    envelope,
+    replayed: result.replayed,
+    ...(location === undefined ? {} : { location }),
+    ...(etag === undefined ? {} : { etag }),
+  }
 }
 
 export function decisionPart(call: Call, record: WriteResult['decision']): WriteEnvelope['decision'] {
@@ -225,7 +244,14 @@ export function warningsOf(call: Call, plan: WritePlan): WriteEnvelope['warnings
 
 export function envelopeReply(envelope: WriteEnvelope, more: { readonly location?: string; readonly etag?: string; readonly replayed?: boolean } = {}): Reply {
   const { location, etag, replayed = false } = more
-  return { as: 'envelope', status: location === undefined ? 200 : 201, envelope, replayed, ...(location === undefined ? {} : { location }), ...(etag === undefined ? {} : { etag }) }
+  return {
+    as: 'envelope',
+    status: location === undefined ? 200 : 201,
+    envelope,
+    replayed,
+    ...(location === undefined ? {} : { location }),
+    ...(etag === undefined ? {} : { etag }),
+  }
 }
 
 /** With `wait=final` the answer is held until a checkpoint covers the operation, or the time is over. */

@@ -4,7 +4,7 @@ import { defineHandlers } from '../calls/call.ts'
 import { refuse } from '../calls/refusal.ts'
 import { waitUntil } from '../calls/write.ts'
 import type { JournalApi } from '@icn/journal'
-import { EventFeed, type EventPosition, topicOf } from './feed.ts'
+import { type EventFeed, type EventPosition, topicOf } from './feed.ts'
 
 /** Events as a page, with long polling. */
 export function eventHandlers(parts: { readonly journal: JournalApi; readonly feed: EventFeed }): Handlers<'event.page'> {
@@ -12,7 +12,11 @@ export function eventHandlers(parts: { readonly journal: JournalApi; readonly fe
   return defineHandlers<'event.page'>({
     'event.page': async (call) => {
       const { spaces, topics, after, limit, long_poll_ms } = call.input
-      const reader = { ...(call.caller.did === undefined ? {} : { did: call.caller.did }), operator: call.caller.operator, ...(call.caller.spaces === undefined ? {} : { spaces: call.caller.spaces }) }
+      const reader = {
+        ...(call.caller.did === undefined ? {} : { did: call.caller.did }),
+        operator: call.caller.operator,
+        ...(call.caller.spaces === undefined ? {} : { spaces: call.caller.spaces }),
+      }
       const asked = spaces ?? feed.spacesOf(reader)
       if (asked.some((space) => !feed.mayFollow(reader, space))) throw refuse('NOT_FOUND')
       const from = after === undefined ? undefined : feed.openPositions(after)
@@ -32,7 +36,14 @@ export function eventHandlers(parts: { readonly journal: JournalApi; readonly fe
   })
 }
 
-function readPage(feed: EventFeed, reader: Parameters<EventFeed['sees']>[0], spaces: readonly SpaceId[], topics: ReadonlySet<string> | undefined, from: Readonly<Record<string, EventPosition>> | undefined, limit: number) {
+function readPage(
+  feed: EventFeed,
+  reader: Parameters<EventFeed['sees']>[0],
+  spaces: readonly SpaceId[],
+  topics: ReadonlySet<string> | undefined,
+  from: Readonly<Record<string, EventPosition>> | undefined,
+  limit: number,
+) {
   const events: EventJson[] = []
   const positions: Record<string, EventPosition> = {}
   const truncated: SpaceId[] = []

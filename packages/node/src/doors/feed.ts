@@ -50,7 +50,10 @@ export class EventFeed {
   }
 
   sees(reader: EventReader, event: JournalEvent): boolean {
-    return this.mayFollow(reader, event.space) && maySeeEvent(event.type, event.data, { ...(reader.did === undefined ? {} : { did: reader.did }), rights: this.#rights(reader, event.space) })
+    return (
+      this.mayFollow(reader, event.space) &&
+      maySeeEvent(event.type, event.data, { ...(reader.did === undefined ? {} : { did: reader.did }), rights: this.#rights(reader, event.space) })
+    )
   }
 
   /** Newest and oldest sequence of a space, and the epoch they count in. */

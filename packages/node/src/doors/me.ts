@@ -57,13 +57,19 @@ export function meHandlers(parts: MeParts): Handlers<'me.get' | 'me.changes' | '
     },
     'me.needs': (call) => {
       const did = callerDid(call)
-      const items = coops(did).flatMap(({ space, facts }) => needsIn(parts, did, space, facts, call.caller.lang)).slice(0, needsMax)
+      const items = coops(did)
+        .flatMap(({ space, facts }) => needsIn(parts, did, space, facts, call.caller.lang))
+        .slice(0, needsMax)
       return slice(call.page.reverse ? items.reverse() : items, call.page, (item) => `${item.kind} ${item.space} ${item.ref}`)
     },
   })
 }
 
-function slice<Item>(items: readonly Item[], page: { readonly limit: number; readonly after: unknown }, key: (item: Item) => string): { items: readonly Item[]; next: string | null } {
+function slice<Item>(
+  items: readonly Item[],
+  page: { readonly limit: number; readonly after: unknown },
+  key: (item: Item) => string,
+): { items: readonly Item[]; next: string | null } {
   const from = page.after === null ? 0 : items.findIndex((item) => key(item) === page.after) + 1
   const found = items.slice(from, from + page.limit)
   const last = found.at(-1)
@@ -99,7 +105,15 @@ function needsIn(parts: MeParts, did: Did, space: SpaceId, facts: Facts, lang: s
   const { coop_id, name } = coop
   const found: NeedView[] = []
   const need = (kind: NeedView['kind'], ref: string, method: string, input: Record<string, unknown>, params: Record<string, unknown> = {}, dueAt?: number): void => {
-    found.push({ kind, space, ref, text: sayText(`need.${kind}` as TextKey, languageOf(lang), { name, ...params }), due_at: dueAt === undefined ? null : timeText(dueAt), method, input })
+    found.push({
+      kind,
+      space,
+      ref,
+      text: sayText(`need.${kind}` as TextKey, languageOf(lang), { name, ...params }),
+      due_at: dueAt === undefined ? null : timeText(dueAt),
+      method,
+      input,
+    })
   }
   if (coop.status === 'forming' && words.has('founder')) {
     const state = foundingState(facts, now)
@@ -118,15 +132,21 @@ function needsIn(parts: MeParts, did: Did, space: SpaceId, facts: Facts, lang: s
     if (rule === undefined || rule.eligible(did).some((check) => check.result === 'fail')) continue
     need('confirm_act', id, 'act.confirm', { space, operation_id: id }, { proposer: memberAt(facts, act.proposer, now)?.name ?? act.proposer, kind: act.kind }, act.expires_at)
   }
-  if (words.has('member.admit')) for (const applicant of listMembers(facts, { status: ['applied'] }, now)) need('decide_application', applicant.did, 'coop.approve_member', { coop_id, did: applicant.did }, { person: applicant.name }, applicant.deadline_at)
+  if (words.has('member.admit'))
+    for (const applicant of listMembers(facts, { status: ['applied'] }, now))
+      need('decide_application', applicant.did, 'coop.approve_member', { coop_id, did: applicant.did }, { person: applicant.name }, applicant.deadline_at)
   if (words.has('review.settle')) {
-    for (const review of listReviews(facts)) if (review.state === 'open') need('settle_review', review.op, 'coop.review.settle', { coop_id, operation_id: review.op }, { person: memberAt(facts, review.by, now)?.name ?? review.by })
-    for (const conflict of listConflicts(facts)) if (conflict.state === 'open') need('settle_conflict', conflict.op, 'coop.conflict.settle', { coop_id, operation_id: conflict.op, field: conflict.field }, { field: conflict.field })
+    for (const review of listReviews(facts))
+      if (review.state === 'open')
+        need('settle_review', review.op, 'coop.review.settle', { coop_id, operation_id: review.op }, { person: memberAt(facts, review.by, now)?.name ?? review.by })
+    for (const conflict of listConflicts(facts))
+      if (conflict.state === 'open')
+        need('settle_conflict', conflict.op, 'coop.conflict.settle', { coop_id, operation_id: conflict.op, field: conflict.field }, { field: conflict.field })
   }
   for (const placed of parts.journal.quarantine(space, { limit: 100 })) {
     const mine = placed.operation.envelope.author === did
-    if ((mine || words.has('review.settle')) && quarantineView(placed, facts).state === 'open') need('settle_quarantine', placed.operation.id, 'quarantine.get', { space, operation_id: placed.operation.id })
+    if ((mine || words.has('review.settle')) && quarantineView(placed, facts).state === 'open')
+      need('settle_quarantine', placed.operation.id, 'quarantine.get', { space, operation_id: placed.operation.id })
   }
   return found
 }
-

@@ -6,7 +6,8 @@ import type { Call, Handlers, Standing } from '../calls/call.ts'
 import { callerDid, defineHandlers } from '../calls/call.ts'
 import { refuse } from '../calls/refusal.ts'
 import { decisionJson } from '../calls/render.ts'
-import { operationDetail, operationItem, quarantineView } from './views.ts'
+import { type QuarantineMethods, quarantineHandlers } from './quarantine.ts'
+import { operationDetail, operationItem, placeOf } from './views.ts'
 
 export interface SpaceDoorParts {
   readonly journal: JournalApi
@@ -15,12 +16,17 @@ export interface SpaceDoorParts {
   sync(space: SpaceId): string
 }
 
-export type SpaceMethods = 'space.list' | 'space.get' | 'operation.list' | 'operation.get' | 'decision.get' | 'decision.list' | 'quarantine.list' | 'quarantine.get' | 'quarantine.settle'
+type LogMethods = 'space.list' | 'space.get' | 'operation.list' | 'operation.get' | 'decision.get' | 'decision.list'
+export type SpaceMethods = LogMethods | QuarantineMethods
 
 /** Spaces, their audit log, decisions and the quarantine: rows that belong to the engine (doors page §14). */
 export function spaceHandlers(parts: SpaceDoorParts): Handlers<SpaceMethods> {
+  return { ...logHandlers(parts), ...quarantineHandlers(parts) }
+}
+
+function logHandlers(parts: SpaceDoorParts): Handlers<LogMethods> {
   const { journal } = parts
-  return defineHandlers<SpaceMethods>({
+  return defineHandlers<LogMethods>({
     'space.list': (call) => {
       const mine = journal
         .spaces()
@@ -74,42 +80,9 @@ export function spaceHandlers(parts: SpaceDoorParts): Handlers<SpaceMethods> {
       const all = journal.decisions({ author, limit: decisionsMax })
       const from = call.page.after === null ? 0 : all.findIndex(({ id }) => id === call.page.after) + 1
       const records = all.slice(from, from + call.page.limit)
-      return { items: records.map((record) => decisionJson(record, call.caller.lang, { did, maySee: false })), next: from + records.length < all.length ? (records.at(-1)?.id ?? null) : null }
-    },
-    'quarantine.list': (call) => {
-      const { space, state } = call.input
-      if (journal.info(space) === undefined) throw refuse('NOT_FOUND')
-      const settles = call.rights.has('review.settle')
-      const items: PlacedOperation[] = []
-      let after = call.page.after as { readonly at: Clock; readonly id: OperationId } | null
-      let more = true
-      while (items.length < call.page.limit && more) {
-        const found = journal.quarantine(space, { limit: 100, ...(after === null ? {} : { after }) })
-        more = found.length === 100
-        for (const placed of found) {
-          if (items.length === call.page.limit) {
-            more = true
-            break
-          }
-          after = placeOf(placed)
-          if (!settles && placed.operation.envelope.author !== call.caller.did) continue
-          if (state !== undefined && quarantineView(placed, call.facts).state !== state) continue
-          items.push(placed)
-        }
-      }
-      return { items: items.map((placed) => quarantineView(placed, call.facts)), next: more ? after : null }
-    },
-    'quarantine.get': (call) => ({ value: quarantineView(quarantined(parts, call, call.input), call.facts, { lang: call.caller.lang }) }),
-    'quarantine.settle': (call) => {
-      const { space, operation_id, verdict, note, reissue } = call.input
-      const placed = quarantined(parts, call, call.input)
-      if (quarantineView(placed, call.facts).state !== 'open') throw refuse('QUARANTINE_CLOSED')
       return {
-        space,
-        kind: 'space.review',
-        author: callerDid(call),
-        body: { operation: operation_id, verdict, note, ...(reissue === undefined ? {} : { reissue }) },
-        view: (facts) => quarantineView(placed, facts),
+        items: records.map((record) => decisionJson(record, call.caller.lang, { did, maySee: false })),
+        next: from + records.length < all.length ? (records.at(-1)?.id ?? null) : null,
       }
     },
   })
@@ -117,19 +90,6 @@ export function spaceHandlers(parts: SpaceDoorParts): Handlers<SpaceMethods> {
 
 /** Larger: a page walks a long log; smaller: an old refusal of one's own is out of reach. */
 const decisionsMax = 1_000
-
-function placeOf(placed: PlacedOperation | undefined): { at: [number, number]; id: OperationId } | null {
-  return placed === undefined ? null : { at: [...placed.operation.envelope.at], id: placed.operation.id }
-}
-
-/** What may be settled by this caller: everything with the power, one's own without. */
-function quarantined(parts: SpaceDoorParts, call: Call, input: { readonly space: SpaceId; readonly operation_id: OperationId }): PlacedOperation {
-  const placed = parts.journal.operation(input.operation_id)
-  const own = placed?.operation.envelope.author === call.caller.did
-  if (placed === undefined || placed.space !== input.space || !(own || call.rights.has('review.settle'))) throw refuse('QUARANTINE_UNKNOWN')
-  if (placed.status !== 'refused' && placed.status !== 'late' && placed.status !== 'forked') throw refuse('QUARANTINE_NOT_NEEDED')
-  return placed
-}
 
 function visibleOperation(parts: SpaceDoorParts, call: Call, id: OperationId): PlacedOperation {
   const placed = parts.journal.operation(id)
@@ -150,13 +110,14 @@ export function spaceView(parts: SpaceDoorParts, space: SpaceId): SpaceView {
     name: facts === undefined ? null : (coopRow(facts)?.name ?? null),
     rules: info.rules,
     head: info.head === null ? null : { id: info.head.id, at: [...info.head.at] },
-    checkpoint: info.checkpoint === null ? null : { id: info.checkpoint.id, cut: [...info.checkpoint.cut], root: toBase64Url(info.checkpoint.root), operation: info.checkpoint.operation },
+    checkpoint:
+      info.checkpoint === null ? null : { id: info.checkpoint.id, cut: [...info.checkpoint.cut], root: toBase64Url(info.checkpoint.root), operation: info.checkpoint.operation },
     operations: { ...info.operations },
     unfinal: info.unfinal,
     set_digest: toBase64Url(info.setDigest),
     sync: parts.sync(space),
     read_only: info.readOnly,
-    hosts: facts === undefined ? [] : [...rules.hosts(facts)] as Did[],
+    hosts: facts === undefined ? [] : ([...rules.hosts(facts)] as Did[]),
     as_of: timeText(info.head?.at[0] ?? parts.now()),
   }
 }

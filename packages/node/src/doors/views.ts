@@ -1,6 +1,6 @@
 import { commonsRules, coopRules, reviewOf } from '@icn/domain'
 import type { PlacedOperation } from '@icn/journal'
-import type { Facts, OperationDetail, OperationItem, QuarantineView } from '@icn/protocol'
+import type { Facts, OperationDetail, OperationId, OperationItem, QuarantineView } from '@icn/protocol'
 import { timeText, toBase64Url } from '@icn/protocol'
 import { operationJson } from '../calls/json.ts'
 import { checkJson, failing, languageOf } from '../calls/render.ts'
@@ -17,7 +17,20 @@ export function subjectOf(placed: PlacedOperation): string | null {
 export function operationItem(placed: PlacedOperation): OperationItem {
   const { operation, status, final, checks } = placed
   const { space, kind, author, signer, grant, at } = operation.envelope
-  return { id: operation.id, space, kind, author, signer, grant, subject: subjectOf(placed), status, final, at: [at[0], at[1]], made_at: timeText(at[0]), codes: failing(checks).map(({ code }) => code) }
+  return {
+    id: operation.id,
+    space,
+    kind,
+    author,
+    signer,
+    grant,
+    subject: subjectOf(placed),
+    status,
+    final,
+    at: [at[0], at[1]],
+    made_at: timeText(at[0]),
+    codes: failing(checks).map(({ code }) => code),
+  }
 }
 
 export function operationDetail(placed: PlacedOperation, lang: string, maySee: boolean): OperationDetail {
@@ -49,4 +62,9 @@ export function quarantineView(placed: PlacedOperation, facts: Facts | undefined
     settled: review === undefined ? null : { by: review.by, at: timeText(review.at), note: review.note, reissue: review.reissue ?? null },
     ...(detail === undefined ? {} : { operation: operationJson(envelope, operation.body), checks: checks.map((check) => checkJson(check, languageOf(detail.lang), false)) }),
   }
+}
+
+/** Where a page of operations ended. */
+export function placeOf(placed: PlacedOperation | undefined): { at: [number, number]; id: OperationId } | null {
+  return placed === undefined ? null : { at: [...placed.operation.envelope.at], id: placed.operation.id }
 }
