@@ -1,20 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, compareClocks, type Did, keyOfDid, type SettledCut, type SpaceId, statementBytes } from '@icn/protocol'
+import { type Clock, compareClocks, type Did, keyOfDid, type SettledCut, type SpaceId, statementBytes, type CheckpointId, type VectorChange } from '@icn/protocol'
 import type { Batch } from './batch.ts'
 import type { Engine } from './engine.ts'
-import {
-  ackPayload,
-  type CheckpointBody,
-  CutVector,
-  changesUpTo,
-  globalStateRoot,
-  hostsBefore,
-  layersDigest,
-  rewindTo,
-  statePairs,
-  stretch,
-  type VectorChange,
-} from './finality.ts'
+import { ackPayload, boundedCut, type CheckpointBody, CutVector, changesUpTo, globalStateRoot, hostsBefore, layersDigest, rewindTo, statePairs, stretch } from './finality.ts'
 import { sourceOf } from './overlay.ts'
 import type { Snapshot } from './store/port.ts'
 import { type StateRoot, stateTag, TreeBuilder } from './tree.ts'
@@ -44,7 +32,8 @@ export function markCut(engine: Engine, batch: Batch, space: SpaceId, lagMs: num
   if (live.due === 0) return null
   const last = live.last?.at ?? [0, 0]
   const wanted: Clock = lagMs === 0 ? last : [Math.min(engine.parts.wall() - lagMs, last[0]), 65535]
-  const cut: Clock = compareClocks(wanted, last) > 0 ? last : wanted
+  const cut = boundedCut(live, compareClocks(wanted, last) > 0 ? last : wanted)
+  if (cut === undefined) return null
   if (live.checkpoint !== null && compareClocks(cut, live.checkpoint.cut) <= 0) return null
   if (!coversSomething(live, cut)) return null
   const changes = changesUpTo(live, cut)
@@ -90,9 +79,9 @@ export function buildCheckpoint(engine: Engine, marked: MarkedCut, state: StateR
   const key = keyOfDid(engine.parts.node)
   const digest = layersDigest([{ cut: marked.cut, vector: marked.vectorDigest }])
   const certificate = {
-    ballot: [1, key] as const,
+    ballot: [1, key] as [number, Uint8Array],
     cut: marked.cut,
-    ...(marked.previous === undefined ? {} : { previous: marked.previous }),
+    ...(marked.previous === undefined ? {} : { previous: marked.previous as CheckpointId }),
     layers_digest: digest,
     root: state.root,
     count: marked.count,
@@ -104,7 +93,7 @@ export function buildCheckpoint(engine: Engine, marked: MarkedCut, state: StateR
   const message = statementBytes('checkpoint', ackPayload(network, marked.space, certificate))
   const body: CheckpointBody = {
     ...certificate,
-    layers: [{ cut: marked.cut, changes: marked.changes }],
+    layers: [{ cut: marked.cut, changes: marked.changes.map(([signer, seq, head]) => [signer, seq, head]) }],
     snapshot_id: new Uint8Array(randomBytes(32)),
     global_state_root: globalStateRoot([{ key, stateHash: state.root }]),
     acks: [{ key, signature: new Uint8Array(engine.parts.key.sign(message)) }],

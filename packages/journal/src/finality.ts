@@ -1,49 +1,31 @@
 import { createHash } from 'node:crypto'
 import {
+  checkpointChangesMax,
+  compareClocks,
+  checkpointIdOf,
   type Clock,
-  cidOf,
   decodeTrusted,
   type Did,
   didOfKey,
-  encodeCanonical,
   encodeTrusted,
   keyOfDid,
   type OperationId,
   type SettledCut,
+  type SpaceCheckpoint,
   type SpaceId,
   statementBytes,
+  type VectorChange,
 } from '@icn/protocol'
 import { verifySignature } from '@icn/protocol/node'
-import { clockText, type DigestText, digestText, type PlaceText, placeAfter, signerText, u16, u48 } from './layout.ts'
+import { clockOfPlace, clockText, type DigestText, digestText, type PlaceText, placeAfter, signerText, u16, u48 } from './layout.ts'
 import { type KeyText, keyBytes, keyText, Overlay } from './overlay.ts'
 import type { CheckpointRecord } from './records.ts'
 import { stateTag, TreeBuilder, vectorTag } from './tree.ts'
 import { type Disposition, isReissueOf, type FoldHooks } from './candidate.ts'
 import { SpaceWork } from './work.ts'
 
-/** Wire form of `space.checkpoint` (snapshot page §3, rulings 24 and 25). */
-export interface CheckpointBody {
-  readonly ballot: readonly [n: number, key: Uint8Array]
-  readonly cut: Clock
-  readonly previous?: string
-  readonly layers: readonly { readonly cut: Clock; readonly changes?: readonly VectorChange[]; readonly pages?: readonly Uint8Array[] }[]
-  readonly layers_digest: Uint8Array
-  readonly root: Uint8Array
-  readonly count: number
-  readonly pairs: number
-  readonly size: number
-  readonly rules: string
-  readonly snapshot_id: Uint8Array
-  readonly global_state_root: Uint8Array
-  readonly acks: readonly { readonly key: Uint8Array; readonly signature: Uint8Array }[]
-  readonly missing: readonly Did[]
-}
-
-/**
- * One signer's entry of a vector: key, last number that counts, its operation. A signer may have further entries of lower numbers:
- * each names which of several reissues of that number counts, where the chain back from the head cannot tell.
- */
-export type VectorChange = readonly [key: Uint8Array, seq: number, head: OperationId]
+/** Wire form of `space.checkpoint` (snapshot page §3, rulings 24 and 25). A signer may have further entries of lower numbers in a layer: each names which of several reissues of that number counts, where the chain back from the head cannot tell. */
+export type CheckpointBody = SpaceCheckpoint
 
 /** What an acknowledgement signs, besides purpose and tag. */
 export function ackPayload(
@@ -53,11 +35,6 @@ export function ackPayload(
 ): Record<string, unknown> {
   const { ballot, cut, previous, layers_digest, root, count, pairs, size, rules } = body
   return { network, space, ballot, cut, ...(previous === undefined ? {} : { previous }), layers_digest, root, count, pairs, size, rules }
-}
-
-/** Ruling 24: names a cut by what it says, not by the operation that carried it. */
-export function checkpointIdOf(space: SpaceId, genesis: OperationId, body: Pick<CheckpointBody, 'previous' | 'cut' | 'layers_digest' | 'root'>): string {
-  return cidOf(encodeCanonical({ space, genesis, previous: body.previous ?? null, cut: body.cut, layers_digest: body.layers_digest, root: body.root }))
 }
 
 /** SHA-256 over the acks by rising key: anyone can compute it again. */
@@ -170,6 +147,30 @@ export function changesUpTo(work: SpaceWork, cut: Clock): VectorChange[] {
     if (id !== undefined && heads.get(signer)?.[1] !== seq) changes.push([keyOfDid(signer), seq, id])
   }
   return changes.sort((a, b) => Buffer.compare(a[0], b[0]) || a[1] - b[1])
+}
+
+/**
+ * The latest cut at or before the wanted one whose changes fit into one operation. A stretch with more signers is made final in several cuts.
+ * Undefined when not even the first clock fits.
+ */
+export function boundedCut(work: SpaceWork, wanted: Clock): Clock | undefined {
+  const signers = new Set<Did>()
+  let entries = 0
+  let fits: Clock | undefined
+  let running: Clock | undefined
+  for (const place of stretch(work, wanted)) {
+    const at = clockOfPlace(place)
+    if (running !== undefined && compareClocks(at, running) !== 0) fits = running
+    running = at
+    const status = work.statusAt(place)
+    if (status === 'forked' || status === 'late') continue
+    const { signer } = work.loadAt(place).operation.envelope
+    // A reissue may need an entry of its own.
+    if (!signers.has(signer) || status === 'superseded') entries++
+    signers.add(signer)
+    if (entries > checkpointChangesMax) return fits
+  }
+  return wanted
 }
 
 /** Takes back, on a dropped overlay, everything after the cut. */

@@ -306,6 +306,34 @@ for (const kind of ['memory', 'sqlite'] as const) {
       await w.journal.close()
     })
 
+    it('makes a stretch with more signers than one cut can name final in several cuts', async () => {
+      const w = new World(kind)
+      await w.found()
+      const genesis = w.journal.info(space)?.genesis as import('@icn/protocol').OperationId
+      const many = Array.from({ length: 650 }, (_, i) => {
+        const seed = new Uint8Array(32)
+        new DataView(seed.buffer).setUint32(0, i + 1_000)
+        // Three at each clock, so that a border cannot fall just anywhere.
+        return new TestSigner(seed).sign({ space, genesis, kind: 'toy.set', body: { name: 'a', value: i }, at: [w.now + 1 + Math.floor(i / 3), 0] })
+      })
+      await w.journal.ingest(space, many.map(raw))
+      w.now += 10_000
+      let cuts = 0
+      while ((w.journal.info(space)?.unfinal ?? 0) > 0 && cuts < 10) {
+        assert.ok(await w.journal.checkpoint(space, 0))
+        cuts++
+      }
+      assert.equal(cuts, 3)
+      const all = w.journal.operations(space, { limit: 10_000 }).map((entry) => raw(entry.operation))
+      const other = new World(kind)
+      other.now = w.now
+      await other.journal.ingest(space, all)
+      assert.deepEqual(other.journal.info(space)?.checkpoint, w.journal.info(space)?.checkpoint)
+      assert.deepEqual(other.journal.doctor(), [])
+      await w.journal.close()
+      await other.journal.close()
+    })
+
     it('gives an empty node the same state from the same operations, checkpoints included', async () => {
       const w = new World(kind)
       await w.found()

@@ -1,7 +1,7 @@
-import { compareClocks, type Did, equalBytes, type SettledCut } from '@icn/protocol'
+import { checkpointIdOf, compareClocks, type Did, equalBytes, type SettledCut } from '@icn/protocol'
 import type { Candidate } from './candidate.ts'
 import type { Engine } from './engine.ts'
-import { adoptCheckpoint, type CheckpointBody, checkpointIdOf, knowsCheckpoint, settle, validAcks } from './finality.ts'
+import { adoptCheckpoint, type CheckpointBody, knowsCheckpoint, settle, validAcks } from './finality.ts'
 import type { DigestText } from './layout.ts'
 import type { SpaceWork } from './work.ts'
 
