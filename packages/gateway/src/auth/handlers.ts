@@ -8,7 +8,8 @@ import { grantMsBounds, keyOfDid, loginMsMax, loginText, operationIdOf, timeText
 import type { SessionRow, Sessions } from './sessions.ts'
 import type { Tokens } from './tokens.ts'
 
-type AuthMethods = 'auth.challenge' | 'auth.verify' | 'auth.refresh' | 'auth.logout' | 'auth.sessions.list' | 'auth.sessions.end'
+type SignInMethods = 'auth.challenge' | 'auth.verify'
+type SessionMethods = 'auth.refresh' | 'auth.logout' | 'auth.sessions.list' | 'auth.sessions.end'
 
 export interface AuthParts {
   readonly journal: JournalApi
@@ -25,9 +26,13 @@ export interface AuthParts {
 }
 
 /** Handlers of the sign-in (doors page §5.1, identity page §10). */
-export function authHandlers(parts: AuthParts): Handlers<AuthMethods> {
+export function authHandlers(parts: AuthParts): Handlers<SignInMethods | SessionMethods> {
+  return { ...signInHandlers(parts), ...sessionHandlers(parts) }
+}
+
+function signInHandlers(parts: AuthParts): Handlers<SignInMethods> {
   const { sessions } = parts
-  return defineHandlers<AuthMethods>({
+  return defineHandlers<SignInMethods>({
     'auth.challenge': (call) => {
       parts.counted?.('challenge')
       const { did, signer = did, grant: wanted } = call.input
@@ -76,6 +81,12 @@ export function authHandlers(parts: AuthParts): Handlers<AuthMethods> {
       parts.counted?.('ok')
       return answer(parts, opened, await handInGrants(parts, did, grants))
     },
+  })
+}
+
+function sessionHandlers(parts: AuthParts): Handlers<SessionMethods> {
+  const { sessions } = parts
+  return defineHandlers<SessionMethods>({
     'auth.refresh': async (call) => {
       const token = refreshToken(call)
       if (token === undefined) throw refuse('UNAUTHENTICATED')
