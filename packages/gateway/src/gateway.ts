@@ -44,6 +44,9 @@ export interface OpenDoor {
   close(): Promise<void>
 }
 
+/** How often sessions and challenges that are over are cleared away. */
+const sweepMs = 60_000
+
 /** REST, events, documents and health for members, SDK and browser. Nothing listens until `listen`. */
 export async function openGateway(parts: GatewayParts): Promise<{ readonly app: FastifyInstance; readonly subscribers: () => number; listen(): Promise<OpenDoor> }> {
   const { options } = parts
@@ -53,7 +56,20 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
     ratePermille: options.ratePermille,
     onLimited: (cost) => parts.metrics.add('icn_gateway_rate_limited_total', 1, { class: cost }),
   })
-  const hub = new EventHub(parts)
+  const holds = (sid: string): boolean => {
+    const row = parts.sessions.find(sid)
+    return row !== undefined && parts.endOf(row) === undefined
+  }
+  const hub = new EventHub({ ...parts, holds })
+  const stopWatching = endSessionsWithKeys(parts)
+  const sweeping = setInterval(() => {
+    try {
+      parts.sessions.sweep()
+    } catch (error) {
+      parts.fault('session_cleanup', error)
+    }
+  }, sweepMs)
+  sweeping.unref()
   await app.register(compress, { global: true, threshold: 1_024, encodings: ['zstd', 'br', 'gzip'], globalDecompression: false } as never)
   await app.register(websocket, { options: { maxPayload: 65_536, handleProtocols: (protocols: Set<string>) => (protocols.has('icn.events.v1') ? 'icn.events.v1' : false) } })
   const operatorHere = (address: string): boolean => options.operatorAccess === 'always' || (options.operatorAccess === 'loopback' && isLoopback(address))
@@ -93,12 +109,24 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
         app,
         address: `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
         async close() {
+          clearInterval(sweeping)
+          stopWatching()
           hub.close('stopping')
           await app.close()
         },
       }
     },
   }
+}
+
+const endings: ReadonlySet<string> = new Set(['identity.revoked', 'identity.rotated', 'identity.frozen'])
+
+/** A revoked device or replaced key loses its sessions, and its readers, in the moment in which that is written. */
+function endSessionsWithKeys(parts: GatewayParts): () => void {
+  return parts.journal.subscribe((spaces) => {
+    const ended = [...spaces.values()].some((events) => events.some(({ type }) => endings.has(type)))
+    if (ended) parts.sessions.endWhere((row) => parts.endOf(row))
+  })
 }
 
 /** Health without details: 200 while the event loop turns; 503 while something is missing. */

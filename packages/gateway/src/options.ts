@@ -62,6 +62,8 @@ export const headerBytesMax = 16_384
 export const headersTimeoutMs = 10_000
 export const bodyTimeoutMs = 30_000
 export const idleTimeoutMs = 75_000
+/** A reader that takes nothing for so long is cut off. */
+export const stalledTimeoutMs = 60_000
 
 /** Token buckets by class (doors page §7): burst and refill a second. */
 export const rateTable: Readonly<Record<RowCost, { readonly burst: number; readonly perSecond: number }>> = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { signStatement } from '@icn/protocol'
-import { Person, TestNode } from '../fixture.ts'
+import { didOf, Person, TestNode } from '../fixture.ts'
 import type { OpenDoor } from '../gateway.ts'
 import { EventHub, type Frame, type Wire } from './hub.ts'
 
@@ -186,6 +186,26 @@ describe('WebSocket', () => {
     reader.socket.close()
   })
 
+  test('a revoked device loses its session and its reader at once', async () => {
+    const added = await ada.write('POST', '/v1/me/devices', { grantee: didOf('phone'), label: 'Phone', spaces: ['coop:food'] })
+    assert.equal(added.json.outcome, 'applied', JSON.stringify(added.json))
+    const phone = new Person('phone', door.address)
+    const challenge = await phone.call('POST', '/v1/auth/challenge', { did: ada.did, signer: phone.did })
+    const verified = await phone.call('POST', '/v1/auth/verify', {
+      challenge: challenge.json.challenge,
+      signature: Buffer.from(phone.key.sign(Buffer.from(challenge.json.message))).toString('base64url'),
+    })
+    assert.equal(verified.status, 200, JSON.stringify(verified.json))
+    phone.token = verified.json.access_token
+    const reader = await open()
+    assert.equal((await reader.hello(phone.token)).did, ada.did)
+    reader.say({ type: 'subscribe', id: 's', spaces: ['coop:food'], topics: ['*'] })
+    await reader.frame('subscribed')
+    await ada.write('DELETE', `/v1/me/devices/${didOf('phone')}`, { reason: 'lost' })
+    assert.equal(await reader.until(() => reader.closed), 4401)
+    assert.equal((await phone.call('GET', '/v1/me')).json.code, 'TOKEN_REVOKED')
+  })
+
   test('the end of a session cuts its reader at once', async () => {
     const laptop = await new Person('ada', door.address).signIn({ label: 'Laptop' })
     const reader = await open()
@@ -255,7 +275,7 @@ describe('SSE and pages', () => {
 
 describe('readers that do not keep up', () => {
   test('are dropped with their positions; the writer goes on', async () => {
-    const hub = new EventHub(node.parts)
+    const hub = new EventHub({ ...node.parts, holds: () => true })
     const frames: Frame[] = []
     let waiting = 0
     const wire: Wire = { transport: 'websocket', send: (frame) => frames.push(frame), buffered: () => waiting, ping: () => {}, close: () => {} }

@@ -41,6 +41,8 @@ export interface HubParts {
   readonly metrics: Metrics
   readonly options: { readonly eventsBufferBytesMax: number }
   now(): number
+  /** Does the session still hold, and its key still speak for the person? */
+  holds(sid: string): boolean
   fault(doing: string, error: unknown): void
 }
 
@@ -258,6 +260,11 @@ export class EventHub {
         for (const subscription of [...subscriber.subscriptions.values()]) this.#pump(subscriber, subscription)
         if (now - subscriber.toldPositionsAt < positionMs) continue
         subscriber.toldPositionsAt = now
+        // A permission that ran out by itself is nobody's event.
+        if (subscriber.reader.sid !== undefined && !this.#parts.holds(subscriber.reader.sid)) {
+          this.#cut(subscriber, 'not_allowed', 'session')
+          continue
+        }
         subscriber.wire.ping()
         for (const subscription of subscriber.subscriptions.values()) subscriber.wire.send({ type: 'position', id: subscription.id, positions: positionsOf(subscription) })
       }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { problemOf, refuse } from '@icn/node'
 import { pickLanguage } from '@icn/protocol'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { bodyTimeoutMs, type GatewayOptions, headerBytesMax, headersTimeoutMs, idleTimeoutMs, urlBytesMax } from '../options.ts'
+import { bodyTimeoutMs, type GatewayOptions, headerBytesMax, headersTimeoutMs, idleTimeoutMs, stalledTimeoutMs, urlBytesMax } from '../options.ts'
 import { clientAddress, trustedList } from './address.ts'
 import { sendProblem } from './problem.ts'
 
@@ -41,6 +41,7 @@ export function openServer(parts: ServerParts): FastifyInstance {
     bodyLimit: options.bodyBytesMax,
     requestTimeout: bodyTimeoutMs,
     keepAliveTimeout: idleTimeoutMs,
+    connectionTimeout: stalledTimeoutMs,
     forceCloseConnections: true,
     exposeHeadRoutes: true,
     return503OnClosing: true,
