@@ -12,7 +12,7 @@ import { problemOf } from './problem.ts'
 import { refuse } from './refusal.ts'
 import { simulateDrafts } from './simulate.ts'
 import { submitAll } from './submit.ts'
-import { performWrite, waitUntil } from './write.ts'
+import { performWrite, repeatedReply, waitUntil } from './write.ts'
 
 /** Rows that the machinery itself answers. */
 export type OwnMethods = 'operation.submit' | 'space.simulate' | 'job.list' | 'job.get' | 'job.cancel'
@@ -117,7 +117,7 @@ export class Calls {
       case 'list':
         return { ...(await this.#list(call, handler)), ...(meta === undefined ? {} : { meta }) }
       case 'write':
-        return performWrite(this.#state, row, call, (await handler(call, journal)) as never, release)
+        return repeatedReply(this.#state, call) ?? performWrite(this.#state, row, call, (await handler(call, journal)) as never, release)
       case 'exchange': {
         const answer = (await handler(call, journal, release)) as { value: unknown; location?: string; refreshCookie?: string | null }
         return { as: 'exchange', status: answer.location === undefined ? 200 : 201, ...answer, value: toJson(answer.value) }

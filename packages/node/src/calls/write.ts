@@ -1,6 +1,6 @@
 import type { PlacedOperation, WriteOptions, WriteResult } from '@icn/journal'
-import type { Facts, OperationId, Row, WriteEnvelope } from '@icn/protocol'
-import { codeText } from '@icn/protocol'
+import type { Facts, KeyClass, OperationId, Row, SignedOperation, WriteEnvelope } from '@icn/protocol'
+import { codeText, equalBytes } from '@icn/protocol'
 import type { Call, PlanResult, Reply, WriteAnswer, WritePlan, WritePlans } from './call.ts'
 import { draftPlans } from './draft.ts'
 import { operationRef, toJson } from './json.ts'
@@ -42,12 +42,23 @@ export function keyed(call: Call, plan: WritePlan | undefined, index = 0): Keyed
   return { key: idempotencyKey(author, call.method, index === 0 ? key : `${key}\n${index}`), input: inputDigest(call.input) }
 }
 
+/**
+ * Asked before the handler looks at anything: a founding that stands would be refused by its own coop.
+ * What is signed already is told by its operation and waits for the plan.
+ */
+export function repeatedReply(state: CallState, call: Call): Reply | undefined {
+  const isSigned = (call.input as { readonly signed?: unknown }).signed !== undefined
+  return call.options.dryRun || isSigned ? undefined : storedReply(state, call, undefined)
+}
+
 /** A key that was answered already gives that answer, also to a call for drafts. */
 function storedReply(state: CallState, call: Call, plan: WritePlan | undefined): Reply | undefined {
   const asked = keyed(call, plan)
   const stored = asked === undefined ? undefined : state.journal.answered(asked.key)
   if (asked === undefined || stored === undefined) return undefined
-  if (Buffer.compare(stored.input, asked.input) !== 0) throw refuse('IDEMPOTENCY_KEY_REUSED')
+  // The key is bound to the operation, whichever of draft and signed bytes it comes with (ruling 8).
+  const isSame = plan?.signed === undefined ? equalBytes(stored.input, asked.input) : stored.operation === plan.signed.id
+  if (!isSame) throw refuse('IDEMPOTENCY_KEY_REUSED')
   const placed = stored.operation === null ? undefined : state.journal.operation(stored.operation)
   const answer = stored.answer as StoredValue | undefined
   const decision = placed === undefined ? undefined : state.journal.decision(placed.operation.id)
@@ -61,10 +72,15 @@ function storedReply(state: CallState, call: Call, plan: WritePlan | undefined):
   return { as: 'envelope', status: answer?.location === undefined ? 200 : 201, envelope, replayed: true, ...(answer?.location === undefined ? {} : { location: answer.location }) }
 }
 
+/** What a signed operation was drafted under, so that a repeated call for its draft finds the answer. */
+function draftedFor(state: CallState, plan: WritePlan, { envelope }: SignedOperation): Keyed {
+  return state.pending.find({ author: plan.author, kind: plan.kind, bodyHash: envelope.body_hash }, state.now())?.idempotency
+}
+
 async function proposeOne(state: CallState, call: Call, plan: WritePlan, release: () => void): Promise<Reply> {
   const grant = nodeGrant(state, plan)
   if (plan.signed === undefined && (plan.genesis || grant === undefined)) return withoutGrant(state, call, plan)
-  const asked = keyed(call, plan)
+  const asked = (plan.signed === undefined ? undefined : draftedFor(state, plan, plan.signed)) ?? keyed(call, plan)
   const running = asked?.key
   if (running !== undefined && state.running.has(running)) throw refuse('REQUEST_IN_PROGRESS')
   if (running !== undefined) state.running.add(running)
@@ -151,15 +167,21 @@ export function needsSecond(result: { readonly decision: { readonly checks: Writ
 export function nodeGrant(state: CallState, plan: WritePlan): OperationId | null | undefined {
   const { node } = state.journal
   if (plan.genesis) return undefined
-  const key = state.standing.keyClass(plan.space, plan.kind)
+  const key = keyClassOf(state, plan)
   if (plan.author !== node && (key === 'R' || key === 'D')) return undefined
   return state.standing.grant(plan.space, plan.author, node, plan.kind, state.now())
+}
+
+/** The weakest key for a plan; to propose an act takes the same as to do it. */
+function keyClassOf({ standing }: CallState, { space, kind, body }: WritePlan): KeyClass | undefined {
+  const inner = kind === 'act.propose' ? standing.keyClass(space, String((body as { readonly kind?: unknown }).kind)) : undefined
+  return inner === 'R' || inner === 'D' ? inner : standing.keyClass(space, kind)
 }
 
 /** No grant covers it: a kind that no grant can cover is drafted, the rest is refused with both ways out. */
 function withoutGrant(state: CallState, call: Call, ...plans: readonly WritePlan[]): Reply {
   const first = plans[0] as WritePlan
-  const key = state.standing.keyClass(first.space, first.kind)
+  const key = keyClassOf(state, first)
   if (first.genesis || key === 'R' || key === 'D') return draftPlans(state, call, plans, keyed(call, first))
   throw refuse('NO_GRANT', { kind: first.kind, space: first.space, signer: state.journal.node })
 }
