@@ -83,6 +83,10 @@ describe('over HTTP', () => {
     assert.deepEqual(node.internals, [])
   })
   const get = (path: string, init: RequestInit = {}) => fetch(door.address + path, init)
+  const ask = async (path: string, body: unknown): Promise<{ status: number; json: any }> => {
+    const response = await get(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    return { status: response.status, json: await response.json() }
+  }
   const raw = (path: string, headers: Record<string, string>, method = 'GET'): Promise<{ status: number; body: string }> =>
     new Promise((resolve, reject) => {
       const { hostname, port } = new URL(door.address)
@@ -153,6 +157,12 @@ describe('over HTTP', () => {
     ])
     assert.equal(((await (await post(`{"charter":${'{"a":'.repeat(40)}1${'}'.repeat(40)}}`)).json()) as any).code, 'BODY_NOT_JSON')
     assert.equal((await get('/v1/charter/lint', { method: 'POST', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: '{}' })).status, 415)
+  })
+
+  test('a field that stands twice must agree, whatever it pretends to be', async () => {
+    const { status, json } = await ask('/v1/charter/lint?charter=x', { charter: { toString: 0 } })
+    assert.equal(status, 400)
+    assert.equal(json.code, 'ID_MISMATCH')
   })
 
   test('addresses and headers have an end', async () => {

@@ -33,14 +33,14 @@ export function readRest(request: RestRequest, shape: InputShape): RestInput {
   }
   for (const [name, values] of query) {
     if (queryOptions.has(name)) continue
-    if (Object.hasOwn(input, name)) throw refuse('ID_MISMATCH', { field: name, path: values.join(','), body: String(input[name]) })
+    if (Object.hasOwn(input, name)) throw refuse('ID_MISMATCH', { field: name, path: values.join(','), body: shown(input[name]) })
     places.set(name, 'query')
     input[name] = coerce(values, shape, name)
   }
   for (const [name, value] of Object.entries(request.params)) {
     const given = input[name]
     const coerced = coerce([value], shape, name)
-    if (given !== undefined && given !== coerced) throw refuse('ID_MISMATCH', { field: name, path: value, body: typeof given === 'object' ? JSON.stringify(given) : String(given) })
+    if (given !== undefined && given !== coerced) throw refuse('ID_MISMATCH', { field: name, path: value, body: shown(given) })
     places.set(name, 'path')
     input[name] = coerced
   }
@@ -55,6 +55,9 @@ export function readRest(request: RestRequest, shape: InputShape): RestInput {
     ...(wait === undefined ? {} : { preferWaitMs: Number(wait) * 1_000 }),
   }
 }
+
+/** A value as a problem shows it; what came in may pretend to be anything. */
+const shown = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, 200)
 
 function readOptions(request: RestRequest, one: (name: string) => string | undefined): RestInput['options'] {
   const ifUnchanged = header(request, 'icn-if-unchanged') ?? one('if_unchanged')
