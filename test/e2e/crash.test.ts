@@ -126,6 +126,17 @@ class Worker {
   }
 }
 
+const countOf = (workers: readonly Worker[]): number => workers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0)
+
+/** Ends when so many things were acknowledged; fails when the node is too slow to be under load. */
+async function reached(workers: readonly Worker[], count: number): Promise<void> {
+  const until = performance.now() + 20_000
+  while (countOf(workers) < count) {
+    assert.ok(performance.now() < until, 'nothing was acknowledged in 20 s')
+    await sleep(2)
+  }
+}
+
 it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeout: 900_000 }, async (t) => {
   const { folder, seed } = await prepare()
   t.after(() => rmSync(folder, { recursive: true, force: true }))
@@ -153,7 +164,9 @@ it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeo
     await ready(ports, child)
     const gone = new AbortController()
     const working = workers.map((worker) => worker.work(endpoint, gone.signal))
-    await Promise.race([sleep(350 + chance.below(500)), Promise.all(working)])
+    // In the middle of load: after some acknowledgements of this life, at any moment between two steps.
+    const wanted = countOf(workers) + 4 + chance.below(30)
+    await Promise.race([reached(workers, wanted).then(() => sleep(chance.below(4))), Promise.all(working)])
     gone.abort()
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGKILL')
@@ -172,7 +185,7 @@ it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeo
   })
   const acknowledged = workers.flatMap((worker) => worker.acknowledged)
   const total = new Set(acknowledged.map(({ id }) => id))
-  assert.ok(total.size >= crashes * 3, `only ${total.size} operations were acknowledged: that was no load`)
+  assert.ok(total.size >= crashes * 4)
   for (const { id, what } of acknowledged) assert.equal(journal.operation(id)?.status, 'applied', `${what} was acknowledged and is not there`)
   const facts = journal.read(food)
   assert.ok(facts)
