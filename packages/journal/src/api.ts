@@ -212,8 +212,6 @@ export interface JournalApi {
   isFull: boolean
   /** What the clock says: last value, jumps back seen, how far it runs ahead of the wall clock [ms]. */
   readonly clock: { readonly last: Clock; readonly backwardJumps: number; readonly aheadMs: number }
-  readonly queueDepth: number
-  cacheCounts(): { readonly hits: number; readonly misses: number }
   /** Findings of every module's checks, chains, events against fold, and rows that do not decode. */
   doctor(): readonly Finding[]
   close(): Promise<void>

@@ -9,6 +9,7 @@ import { candidateOf } from './receive.ts'
 import { emptySummary, type SpaceRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { HeldSpace, readSummary } from './space.ts'
+import { RowCache } from './state.ts'
 import type { Store } from './store/port.ts'
 import type { Candidate, FoldHooks } from './candidate.ts'
 import { SpaceWork } from './work.ts'
@@ -32,6 +33,8 @@ export class Engine {
   readonly parts: JournalParts
   readonly source: Source
   readonly clock: HybridClock
+  /** Decoded rows of every space. */
+  readonly rows: RowCache
   /** Live space of a name. */
   readonly spaces = new Map<SpaceId, HeldSpace>()
   readonly byGenesis = new Map<OperationId, HeldSpace>()
@@ -41,6 +44,7 @@ export class Engine {
   constructor(parts: JournalParts, epoch: string) {
     this.parts = parts
     this.source = sourceOf(parts.store)
+    this.rows = new RowCache(parts.options.cacheBytes)
     const last = this.source.get('meta', 'clock')
     this.clock = new HybridClock(parts.wall, last === undefined ? undefined : (decodeTrusted(last) as Clock))
     this.epoch = epoch
@@ -69,7 +73,7 @@ export class Engine {
   /** A space that does not exist yet, for its first operation. Becomes real with the commit. */
   prospect(space: SpaceId, genesis: OperationId, at: Clock): HeldSpace {
     const rules = this.parts.rulesOf(space)
-    return new HeldSpace({ number: this.nextNumber, space, genesis, genesis_at: at, rules: rules.version }, rules, emptySummary, this.parts.options.cacheBytes)
+    return new HeldSpace({ number: this.nextNumber, space, genesis, genesis_at: at, rules: rules.version }, rules, emptySummary, this.rows)
   }
 
   writeRecord(overlay: Overlay, record: SpaceRecord): void {
@@ -78,7 +82,7 @@ export class Engine {
 
   register(record: SpaceRecord): HeldSpace {
     const rules = this.parts.rulesOf(record.space)
-    const held = new HeldSpace(record, rules.version === record.rules ? rules : undefined, emptySummary, this.parts.options.cacheBytes)
+    const held = new HeldSpace(record, rules.version === record.rules ? rules : undefined, emptySummary, this.rows)
     held.summary = readSummary(this.source, held.prefix)
     this.adopt(held)
     return held

@@ -21,6 +21,7 @@ import { candidateOf } from './receive.ts'
 import { decodeOrder, decodeStored, encodeStored, type OrderRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { HeldSpace } from './space.ts'
+import { RowCache } from './state.ts'
 import type { Candidate } from './candidate.ts'
 import { SpaceWork } from './work.ts'
 
@@ -50,7 +51,7 @@ export function stateAt(engine: Engine, space: HeldSpace, at: Clock): Facts {
 
 /** Folds everything after `from` again under other rules; what comes out otherwise is listed. */
 export function replayStretch(engine: Engine, space: HeldSpace, from: Clock, rules: Rules): { id: OperationId; before: Decision; after: Decision }[] {
-  const other = new HeldSpace(space.record, rules, space.summary, 1_048_576)
+  const other = new HeldSpace(space.record, rules, space.summary, new RowCache(1_048_576))
   const hooks = engine.hooks(other)
   const work = new SpaceWork(other, new Overlay(engine.source), { ...hooks, load: (stored) => candidateOf(stored, rules) }, { cached: false })
   hooks.work = work

@@ -287,20 +287,6 @@ class Journal implements JournalApi {
     this.#queue.isFull = isFull
   }
 
-  get queueDepth(): number {
-    return this.#queue.depth
-  }
-
-  cacheCounts(): { hits: number; misses: number } {
-    let hits = 0
-    let misses = 0
-    for (const { cache } of this.#engine.spaces.values()) {
-      hits += cache.hits
-      misses += cache.misses
-    }
-    return { hits, misses }
-  }
-
   close(): Promise<void> {
     this.#closing ??= (async () => {
       await this.#queue.drain()

@@ -35,10 +35,6 @@ export class CommitQueue {
     this.#parts = parts
   }
 
-  get depth(): number {
-    return this.#items.length
-  }
-
   /** Runs inside the writer's next commit. A Refusal rejects this caller alone. */
   add<T>(operations: number, bytes: number, run: (batch: Batch) => T): Promise<T> {
     if (this.#closed) return Promise.reject(new Refusal('STOPPING'))

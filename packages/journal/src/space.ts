@@ -2,7 +2,7 @@ import { type Clock, decodeTrusted, type Did, type OperationId, type Rules } fro
 import { type SpacePrefix, spacePrefix } from './layout.ts'
 import type { Source } from './overlay.ts'
 import { emptySummary, type HeadRecord, type SpaceRecord, type Summary } from './records.ts'
-import { RowCache } from './state.ts'
+import type { RowCache } from './state.ts'
 
 /** What the journal keeps in memory of a space it holds: a few values read at opening, and caches that start empty. */
 export class HeldSpace {
@@ -10,18 +10,19 @@ export class HeldSpace {
   readonly prefix: SpacePrefix
   /** Undefined where this release lacks the rules the space follows: read-only. */
   readonly rules: Rules | undefined
+  /** Shared by all spaces: one bound for the node. */
   readonly cache: RowCache
   /** Where recent operations stand, and where signers' chains end. Caches over `ids` and `heads`. */
   readonly places = new BoundedMap<OperationId, Clock>(20_000)
   readonly heads = new BoundedMap<Did, HeadRecord>(2_000)
   summary: Summary
 
-  constructor(record: SpaceRecord, rules: Rules | undefined, summary: Summary, cacheBytes: number) {
+  constructor(record: SpaceRecord, rules: Rules | undefined, summary: Summary, cache: RowCache) {
     this.record = record
     this.prefix = spacePrefix(record.number)
     this.rules = rules
     this.summary = summary
-    this.cache = new RowCache(cacheBytes)
+    this.cache = cache
   }
 }
 

@@ -14,8 +14,6 @@ export class RowCache {
   readonly #rows = new Map<KeyText, Row | null>()
   #bytes = 0
   readonly #bytesMax: number
-  hits = 0
-  misses = 0
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
@@ -23,11 +21,7 @@ export class RowCache {
 
   get(key: KeyText): Row | null | undefined {
     const row = this.#rows.get(key)
-    if (row === undefined) {
-      this.misses++
-      return undefined
-    }
-    this.hits++
+    if (row === undefined) return undefined
     this.#rows.delete(key)
     this.#rows.set(key, row)
     return row
@@ -49,11 +43,6 @@ export class RowCache {
     if (old === undefined) return
     this.#rows.delete(key)
     this.#bytes -= weight(key, old)
-  }
-
-  clear(): void {
-    this.#rows.clear()
-    this.#bytes = 0
   }
 }
 

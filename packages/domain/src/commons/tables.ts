@@ -5,16 +5,13 @@ import { z } from 'zod'
 /** Rows of `commons` (commons page §3), as far as its founding writes them. */
 
 const NetworkRow = z.strictObject({ network_id: operationId, name: z.string(), founded_at: timeMs, founded_by: did })
-export type NetworkRow = Readonly<z.output<typeof NetworkRow>>
 export const network = table('commons.network', [], NetworkRow)
 
 const KeeperRow = z.strictObject({ since_at: timeMs, ended_at: timeMs.optional() })
-export type KeeperRow = Readonly<z.output<typeof KeeperRow>>
 /** Nodes whose majority makes the commons final. */
 export const keepers = table('commons.keepers', [part.text<Did>()], KeeperRow)
 
 const StewardRow = z.strictObject({ since_at: timeMs })
-export type StewardRow = Readonly<z.output<typeof StewardRow>>
 /** People who were named when the network was founded. */
 export const stewards = table('commons.stewards', [part.text<Did>()], StewardRow)
 
