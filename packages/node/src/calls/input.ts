@@ -93,10 +93,10 @@ function faults(issue: Issue, shape: InputShape): Fault[] {
       return { pointer: `${pointer}${pointerOf([key])}`, code: 'FIELD_UNKNOWN', params: near === undefined ? {} : { nearest: near } }
     })
   }
+  // Whatever its schema would say of nothing: what is not there is missing.
+  if (issue.input === undefined && issue.path.length > 0) return [{ pointer, code: 'FIELD_MISSING', params: {} }]
   const own = issue.params?.code
   if (code === 'custom' && typeof own === 'string' && isCode(own)) return [{ pointer, code: own, params: evidence(own, issue.input) }]
-  if (code === 'invalid_type' && issue.input === undefined) return [{ pointer, code: 'FIELD_MISSING', params: {} }]
-  if (code === 'invalid_union' && issue.input === undefined) return [{ pointer, code: 'FIELD_MISSING', params: {} }]
   if (code === 'too_small' || code === 'too_big')
     return [{ pointer, code: 'FIELD_OUT_OF_RANGE', params: { ...(code === 'too_small' ? { minimum: Number(issue.minimum) } : { maximum: Number(issue.maximum) }) } }]
   return [{ pointer, code: 'FIELD_FORMAT', params: { reason: issue.message } }]

@@ -191,5 +191,6 @@ export function readImport(facts: Facts, table: CsvTable, now: number): ImportRe
   })
   const named = new Set(lines.map((line) => foldName(line.name)))
   const absent = [...standing.byNumber].filter(([number, holder]) => !named.has(foldName(holder.name)) && !seen.number.has(number)).map(([number, holder]) => ({ number, name: holder.name }))
-  return { lines, problems, absent }
+  // In the order of the file, as it is gone through with a pencil.
+  return { lines, problems: problems.sort((a, b) => a.row - b.row), absent }
 }
