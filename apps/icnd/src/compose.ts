@@ -13,6 +13,7 @@ import type { Log } from './log.ts'
 import { type NodeKeys, operatorToken } from './node-key.ts'
 import { countingObserver } from './observer.ts'
 import { openDoors } from './open-doors.ts'
+import { demandPorts } from './ports.ts'
 import { version } from './version.ts'
 
 export interface NodeParts {
@@ -52,6 +53,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
   try {
     const lock = await supervisor.phase('config', () => prepareFolder(parts))
     if (lock !== undefined) closers.push(() => lock.release())
+    await demandPorts(config)
     const store = await supervisor.phase('store', () => openStore(parts))
     const undecodable = new Set<string>()
     const { journal, did } = await supervisor.phase('recover', () =>
@@ -84,7 +86,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     await supervisor.phase('replication', () => {})
     const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))
     await supervisor.phase('ready', () => {
-      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, sessions: () => doors.sessionCounts() })
+      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: () => doors.sessionCounts() })
     })
     supervisor.ready()
     doors.ready = true

@@ -9,6 +9,7 @@ import { renderConfigDocument, renderConfigFile, renderConfigValues } from './co
 import { FolderHeld } from './lock.ts'
 import { openLog } from './log.ts'
 import { ephemeralKeys, openNodeKeys } from './node-key.ts'
+import { PortRefused } from './ports.ts'
 import { version } from './version.ts'
 
 /** Exit codes (operating page §2). */
@@ -122,11 +123,8 @@ function exitOf(error: unknown): number {
     say(error.message)
     return exits.store
   }
-  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
-  if (code === 'EADDRINUSE' || code === 'EACCES') {
-    say(
-      `port ${port} on ${address} ${code === 'EADDRINUSE' ? 'is in use' : 'may not be opened by this user'}; choose another with --gateway.listen, --rpc.listen or --metrics.listen`,
-    )
+  if (error instanceof PortRefused) {
+    say(error.message)
     return exits.config
   }
   say(error instanceof Error ? (error.stack ?? error.message) : String(error))

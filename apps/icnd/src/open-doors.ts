@@ -4,6 +4,7 @@ import type { Supervisor } from '@icn/node'
 import type { NodeParts } from './compose.ts'
 import { parseAddress } from './config/load.ts'
 import type { DoorParts } from './doors.ts'
+import { asPortRefused } from './ports.ts'
 
 export interface Addresses {
   readonly gateway?: string
@@ -15,11 +16,13 @@ export interface Addresses {
 export async function openDoors({ config, log }: NodeParts, supervisor: Supervisor, doors: DoorParts): Promise<Addresses> {
   const parts = doors.gatewayParts()
   const addresses: { -readonly [K in keyof Addresses]: Addresses[K] } = {}
-  const door = async (name: 'metrics' | 'rpc' | 'gateway', open: () => Promise<OpenDoor> | OpenDoor): Promise<void> => {
+  const door = async (name: 'metrics' | 'rpc' | 'gateway', open: () => Promise<OpenDoor>): Promise<void> => {
     await supervisor.spawn({
       name,
       async start() {
-        const opened = await open()
+        const opened = await open().catch((error: unknown) => {
+          throw asPortRefused(`${name}.listen`, config[`${name}.listen`], error)
+        })
         addresses[name] = opened.address
         doors.answering.set(name, opened.address)
         log.info('listening', `${name} listens`, { name, address: opened.address })
