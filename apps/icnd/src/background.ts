@@ -1,6 +1,8 @@
 import { statfsSync } from 'node:fs'
+import { reviewOf } from '@icn/domain'
 import type { JournalApi, Store } from '@icn/journal'
-import { coopGauges, type Metrics, type Supervisor, sweepCoops, sweepIdentity } from '@icn/node'
+import { coopGauges, type Metrics, measureIdentity, type Supervisor, sweepCoops, sweepIdentity } from '@icn/node'
+import type { SpaceId } from '@icn/protocol'
 import type { Config } from './config/option.ts'
 
 export interface BackgroundParts {
@@ -11,6 +13,7 @@ export interface BackgroundParts {
   readonly supervisor: Supervisor
   readonly now: () => number
   readonly startedAt: number
+  readonly undecodable: ReadonlySet<string>
   readonly sessions: () => { readonly count: number; readonly usedNonces: number }
 }
 
@@ -25,7 +28,7 @@ export function startBackground(parts: BackgroundParts): () => void {
   if (config['snapshot.auto'])
     supervisor.every('checkpoint', config['snapshot.checkpoint_every_secs'] * 1_000, (signal) => cutAll(parts, config['snapshot.cut_lag_secs'] * 1_000, signal))
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
-  supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => checkClock(parts))
+  supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, clockChecker(parts))
   measure(parts)
   return () => measure(parts)
 }
@@ -35,13 +38,15 @@ export async function cutAll({ journal }: Pick<BackgroundParts, 'journal'>, lagM
   for (const { space, unfinal, readOnly } of journal.spaces()) if (unfinal > 0 && !readOnly && !signal?.aborted) await journal.checkpoint(space, lagMs)
 }
 
-let jumpsSeen = 0
-
-function checkClock({ journal, metrics }: BackgroundParts): void {
-  const { backwardJumps } = journal.clock
-  metrics.add('icn_clock_backward_jumps_total', backwardJumps - jumpsSeen)
-  metrics.add('icn_clock_checks_total', 1, { outcome: backwardJumps > jumpsSeen ? 'jumped' : 'no_peers' })
-  jumpsSeen = backwardJumps
+/** Without peers there is nobody to compare with; jumps are seen all the same. */
+function clockChecker({ journal, metrics }: BackgroundParts): () => void {
+  let jumpsSeen = 0
+  return () => {
+    const { backwardJumps } = journal.clock
+    metrics.add('icn_clock_backward_jumps_total', backwardJumps - jumpsSeen)
+    metrics.add('icn_clock_checks_total', 1, { outcome: backwardJumps > jumpsSeen ? 'jumped' : 'no_peers' })
+    jumpsSeen = backwardJumps
+  }
 }
 
 function measure(parts: BackgroundParts): void {
@@ -56,6 +61,7 @@ function measure(parts: BackgroundParts): void {
     if (free < reserve) journal.isFull = true
     else if (free >= 1.5 * reserve) journal.isFull = false
   }
+  metrics.set('icn_store_rows_undecodable', parts.undecodable.size)
   metrics.set('icn_store_read_only', journal.isFull ? 1 : 0)
   let held = 0
   let unfinal = 0
@@ -64,11 +70,10 @@ function measure(parts: BackgroundParts): void {
   for (const info of journal.spaces()) {
     held += info.operations.held
     unfinal += info.unfinal
-    quarantine += info.operations.refused + info.operations.late + info.operations.forked
+    quarantine += waiting(journal, info.space)
     cut = Math.max(cut, info.checkpoint?.cut[0] ?? 0)
   }
   metrics.set('icn_journal_held_operations', held)
-  metrics.set('icn_clock_ahead_held_operations', held)
   metrics.set('icn_journal_unfinal_operations', unfinal)
   metrics.set('icn_journal_quarantine_operations', quarantine)
   metrics.set('icn_journal_checkpoint_timestamp_seconds', cut / 1_000)
@@ -78,14 +83,26 @@ function measure(parts: BackgroundParts): void {
   measureCoops(parts)
 }
 
+/** Entries looked at for the gauge; more than that is enough to know. */
+const quarantineLookMax = 500
+
+/** Operations that could not be used and that nobody has settled. */
+function waiting(journal: JournalApi, space: SpaceId): number {
+  const facts = journal.read(space)
+  if (facts === undefined) return 0
+  return journal.quarantine(space, { limit: quarantineLookMax }).filter(({ operation }) => reviewOf(facts, operation.id) === undefined).length
+}
+
 /** Numbers of all coops together. */
-function measureCoops({ journal, metrics }: BackgroundParts): void {
-  const { coops, members, invites, reviews_open, conflicts_open } = coopGauges(journal)
+function measureCoops({ journal, metrics, now }: BackgroundParts): void {
+  const { coops, members, invites, reviews_open, conflicts_open, stuck } = coopGauges(journal, now())
+  measureIdentity(journal, metrics, now())
   for (const [status, count] of Object.entries(coops)) metrics.set('icn_coop_coops', count, { status: status as keyof typeof coops })
   for (const [state, count] of Object.entries(members)) metrics.set('icn_coop_members', count, { state: state as keyof typeof members })
   for (const [state, count] of Object.entries(invites)) metrics.set('icn_coop_invites', count, { state: state as keyof typeof invites })
   metrics.set('icn_coop_reviews_open', reviews_open)
   metrics.set('icn_coop_conflicts_open', conflicts_open)
+  for (const kind of ['founding', 'review'] as const) metrics.set('icn_stuck_matters', stuck[kind], { kind })
 }
 
 /** Free room for this user where the data is; undefined where the system does not tell. */

@@ -35,7 +35,12 @@ export function memberRow(facts: Facts, did: Did, now: number) {
 }
 
 /** One page of rows that come in the order of their keys; `next` is the key of the last one when there is more. */
-export function pageOfRows<Row, Item>(rows: Iterable<Row>, limit: number, item: (row: Row) => Item | undefined, key: (row: Row) => string | number | (string | number)[]): { items: Item[]; next: string | number | (string | number)[] | null } {
+export function pageOfRows<Row, Item>(
+  rows: Iterable<Row>,
+  limit: number,
+  item: (row: Row) => Item | undefined,
+  key: (row: Row) => string | number | (string | number)[],
+): { items: Item[]; next: string | number | (string | number)[] | null } {
   const items: Item[] = []
   let last: Row | undefined
   for (const row of rows) {

@@ -31,7 +31,14 @@ class World {
 
   constructor() {
     const key = keyOf('the node')
-    this.journal = openJournal({ store: openMemoryStore(), key, node: didOfKey(key.publicKey), rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules), wall: () => this.now, options: { ...journalDefaults, verifyThreads: 0 } })
+    this.journal = openJournal({
+      store: openMemoryStore(),
+      key,
+      node: didOfKey(key.publicKey),
+      rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules),
+      wall: () => this.now,
+      options: { ...journalDefaults, verifyThreads: 0 },
+    })
     this.standing = openStanding(this.journal, () => this.now)
     this.handlers = coopHandlers({
       now: () => this.now,
@@ -47,7 +54,13 @@ class World {
   }
 
   async start(): Promise<this> {
-    const result = await this.journal.propose({ space: 'commons' as SpaceId, kind: 'commons.found', author: this.journal.node, grant: null, body: { name: 'test', keepers: [this.journal.node], stewards: [], nonce: new Uint8Array(16) } })
+    const result = await this.journal.propose({
+      space: 'commons' as SpaceId,
+      kind: 'commons.found',
+      author: this.journal.node,
+      grant: null,
+      body: { name: 'test', keepers: [this.journal.node], stewards: [], nonce: new Uint8Array(16) },
+    })
     assert.equal(result.outcome, 'applied')
     this.network = this.journal.info('commons' as SpaceId)?.genesis
     return this
@@ -88,7 +101,15 @@ class World {
     this.now += 1_000
     const key = keyOf(name)
     const author = plan.author
-    const unsigned = this.journal.draft({ space: plan.space, kind: plan.kind, author, signer: author, grant: null, body: plan.body, ...(plan.genesis === true ? { genesis: null } : {}) })
+    const unsigned = this.journal.draft({
+      space: plan.space,
+      kind: plan.kind,
+      author,
+      signer: author,
+      grant: null,
+      body: plan.body,
+      ...(plan.genesis === true ? { genesis: null } : {}),
+    })
     const operation = sealOperation(unsigned.envelope, unsigned.body, (message) => key.sign(message))
     const result = await this.journal.submit(operation, { answer: plan.view })
     return { result, value: result.answer }
@@ -96,7 +117,14 @@ class World {
 
   async must(method: MethodName, name: string, input: Record<string, unknown>): Promise<any> {
     const { result, value } = await this.write(method, name, input)
-    assert.equal(result.outcome, 'applied', `${method}: ${result.decision.checks.filter((check) => check.result === 'fail' || check.result === 'done').map((check) => check.code).join(' ')}`)
+    assert.equal(
+      result.outcome,
+      'applied',
+      `${method}: ${result.decision.checks
+        .filter((check) => check.result === 'fail' || check.result === 'done')
+        .map((check) => check.code)
+        .join(' ')}`,
+    )
     return value
   }
 
@@ -144,7 +172,10 @@ test('a coop is founded, signed and opened through its rows, and looks so to mem
   assert.deepEqual(Object.keys(open).sort(), ['charter_hash', 'coop_id', 'genesis', 'name', 'status', 'type'])
   const founding = (await w.handle('coop.founding', 'Ada', { coop_id: 'food' })).value
   operations['coop.founding'].output.parse(founding)
-  assert.deepEqual(founding.steps.map((step: { step: string; state: string }) => `${step.step} ${step.state}`), ['drafted done', 'founded done', 'reserved later', 'signed done', 'active done', 'listed later', 'safe open'])
+  assert.deepEqual(
+    founding.steps.map((step: { step: string; state: string }) => `${step.step} ${step.state}`),
+    ['drafted done', 'founded done', 'reserved later', 'signed done', 'active done', 'listed later', 'safe open'],
+  )
   operations['coop.charter.get'].output.parse((await w.handle('coop.charter.get', 'Ada', { coop_id: 'food' })).value)
   operations['coop.stats'].output.parse((await w.handle('coop.stats', undefined, { coop_id: 'food' })).value)
   assert.equal((await w.list('coop.list', undefined, {})).items.length, 1)
@@ -155,7 +186,13 @@ test('a coop is founded, signed and opened through its rows, and looks so to mem
 
 test('a coop that hides looks to strangers like none', async () => {
   const w = await new World().open()
-  await w.must('coop.update', 'Ada', { coop_id: 'food', changes: [{ field: 'listed', value: false }, { field: 'public_stats', value: false }] })
+  await w.must('coop.update', 'Ada', {
+    coop_id: 'food',
+    changes: [
+      { field: 'listed', value: false },
+      { field: 'public_stats', value: false },
+    ],
+  })
   for (const method of ['coop.get', 'coop.stats'] as const) await assert.rejects(w.handle(method, 'Mallory', { coop_id: 'food' }), refusal('NOT_FOUND'))
   assert.equal((await w.list('coop.list', 'Mallory', { scope: 'hosted' })).items.length, 0)
   assert.equal((await w.list('coop.list', 'Ada', { scope: 'mine' })).items.length, 1)
@@ -164,7 +201,10 @@ test('a coop that hides looks to strangers like none', async () => {
 test('the same id again is refused and changes nothing; wrong fields are all named', async () => {
   const w = await new World().open()
   await assert.rejects(w.handle('coop.create', 'Dora', { name: 'Food', id: 'food' }), refusal('ALREADY_FOUNDED'))
-  await assert.rejects(w.handle('coop.create', 'Dora', { name: '   ', id: 'Food' }), (error: any) => error.code === 'COOP_ID_INVALID' && error.details.errors.length === 2 && error.details.params.suggestion === 'food')
+  await assert.rejects(
+    w.handle('coop.create', 'Dora', { name: '   ', id: 'Food' }),
+    (error: any) => error.code === 'COOP_ID_INVALID' && error.details.errors.length === 2 && error.details.params.suggestion === 'food',
+  )
   await assert.rejects(w.handle('coop.create', 'Dora', { name: 'Bread', template: 'castle' }), refusal('TEMPLATE_UNKNOWN'))
 })
 
@@ -228,7 +268,10 @@ test('who holds the code comes in; the code is in one answer only', async () => 
   const signature = Buffer.from(signingKeyFromSeed(seed).sign(statementBytes('redeem', payload))).toString('base64url')
   const joined = await w.must('coop.join', 'Dora', { coop_id: 'food', invite_key, signature, charter_hash: found.charter_hash, name: 'Dora' })
   assert.equal(joined.status, 'active')
-  await assert.rejects(w.handle('coop.join', 'Emil', { coop_id: 'food', invite_key: didOf('wrong'), signature, charter_hash: found.charter_hash, name: 'Emil' }), refusal('INVITE_UNKNOWN'))
+  await assert.rejects(
+    w.handle('coop.join', 'Emil', { coop_id: 'food', invite_key: didOf('wrong'), signature, charter_hash: found.charter_hash, name: 'Emil' }),
+    refusal('INVITE_UNKNOWN'),
+  )
 })
 
 const people = (count: number): string => Array.from({ length: count }, (_, i) => `${i + 10};Persona ${i + 10};31.01.2020;2;12,50`).join('\n')
@@ -241,14 +284,37 @@ test('a register with mistakes is looked at, then brought in once, however often
   const preview = (await w.handle('coop.import.preview', 'Chen', { coop_id: 'food' }, upload(csv))).value
   operations['coop.import.preview'].output.parse(preview)
   assert.deepEqual(preview.counts, { new: 240, same: 0, changes: 0, conflict: 1, error: 3 })
-  assert.deepEqual(preview.problems.map((problem: { row: number; code: string }) => `${problem.row} ${problem.code}`), ['241 IMPORT_NUMBER_TWICE', '242 IMPORT_NAME_TWICE', '243 IMPORT_DATE', '244 NUMBER_TAKEN'])
+  assert.deepEqual(
+    preview.problems.map((problem: { row: number; code: string }) => `${problem.row} ${problem.code}`),
+    ['241 IMPORT_NUMBER_TWICE', '242 IMPORT_NAME_TWICE', '243 IMPORT_DATE', '244 NUMBER_TAKEN'],
+  )
   assert.equal(preview.absent.length, 2, 'the number of the third stands in the file')
   await assert.rejects(w.handle('coop.import', 'Chen', { coop_id: 'food', token: preview.token }), refusal('NO_GRANT'))
   await assert.rejects(w.handle('coop.import', 'Ada', { coop_id: 'food', token: preview.token }), refusal('IMPORT_TOKEN'))
-  await w.send({ space: 'coop:food' as SpaceId, kind: 'identity.grant', author: didOf('Chen'), body: { grantee: w.journal.node, grantee_kind: 'node', scopes: ['coop.entry.add', 'coop.invite.create'], not_before_at: w.now, not_after_at: w.now + 6 * 3_600_000, label: 'import' }, view: () => null }, 'Chen')
+  await w.send(
+    {
+      space: 'coop:food' as SpaceId,
+      kind: 'identity.grant',
+      author: didOf('Chen'),
+      body: {
+        grantee: w.journal.node,
+        grantee_kind: 'node',
+        scopes: ['coop.entry.add', 'coop.invite.create'],
+        not_before_at: w.now,
+        not_after_at: w.now + 6 * 3_600_000,
+        label: 'import',
+      },
+      view: () => null,
+    },
+    'Chen',
+  )
   const job = (await w.handle('coop.import', 'Chen', { coop_id: 'food', token: preview.token })) as JobAnswer<any>
   const stop = new AbortController()
-  await assert.rejects(job.run((done) => { if (done >= 200) stop.abort() }, stop.signal))
+  await assert.rejects(
+    job.run((done) => {
+      if (done >= 200) stop.abort()
+    }, stop.signal),
+  )
   const again = (await w.handle('coop.import', 'Chen', { coop_id: 'food', token: preview.token })) as JobAnswer<any>
   const result: any = await again.run(() => {}, new AbortController().signal)
   assert.equal(result.added, 40, 'the batches before the cut are passed over')
@@ -296,7 +362,10 @@ test('the sweeper proposes what is due, and nothing twice', async () => {
   assert.deepEqual(await sweepCoops(w.journal, w.now), [])
   w.now += 6 * dayMs
   const swept = await sweepCoops(w.journal, w.now)
-  assert.deepEqual(swept.map(({ kind, items, outcome }) => [kind, items, outcome]), [['coop.sweep', 1, 'applied']])
+  assert.deepEqual(
+    swept.map(({ kind, items, outcome }) => [kind, items, outcome]),
+    [['coop.sweep', 1, 'applied']],
+  )
   assert.deepEqual(await sweepCoops(w.journal, w.now), [])
 })
 

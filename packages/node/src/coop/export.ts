@@ -32,7 +32,18 @@ function* registerLines(facts: Facts, at: number, only: Did | undefined): Iterab
   yield csvLine(['number', 'name', 'joined_at', 'role', 'class', 'tier', 'shares', 'capital', 'did', 'status'])
   for (const line of registerAsOf(facts, at)) {
     if (only !== undefined && line.did !== only) continue
-    yield csvLine([line.number === 0 ? '' : line.number, line.name, day(line.since_at), line.roles.join(' '), line.class, line.tier ?? '', line.shares, line.capital, line.did ?? '', line.status])
+    yield csvLine([
+      line.number === 0 ? '' : line.number,
+      line.name,
+      day(line.since_at),
+      line.roles.join(' '),
+      line.class,
+      line.tier ?? '',
+      line.shares,
+      line.capital,
+      line.did ?? '',
+      line.status,
+    ])
   }
 }
 
@@ -43,7 +54,8 @@ function* logLines(facts: Facts, at: number, only: Did | undefined): Iterable<st
     if (only !== undefined && did !== only) continue
     for (const line of memberLog(facts, did, { limit: Number.MAX_SAFE_INTEGER }).toReversed()) {
       if (line.at > at) continue
-      for (const change of line.changes) yield csvLine([timeText(line.at), did, row.name, line.kind, line.by, line.via ?? '', change.field, text(change.before), text(change.after), line.reason ?? '', line.op])
+      for (const change of line.changes)
+        yield csvLine([timeText(line.at), did, row.name, line.kind, line.by, line.via ?? '', change.field, text(change.before), text(change.after), line.reason ?? '', line.op])
     }
   }
 }
@@ -54,11 +66,16 @@ function* officerLines(facts: Facts, at: number, only: Did | undefined): Iterabl
     if (only !== undefined && officer.did !== only) continue
     // Who held an office at a past day is in the register of that day; this table says since when for those who hold it.
     const row = memberAsOf(facts, officer.did, at)
-    if (row?.roles.includes(officer.role) === true) yield csvLine([officer.role, officer.did, memberAt(facts, officer.did, at)?.name ?? '', day(officer.since_at), day(officer.until_at)])
+    if (row?.roles.includes(officer.role) === true)
+      yield csvLine([officer.role, officer.did, memberAt(facts, officer.did, at)?.name ?? '', day(officer.since_at), day(officer.until_at)])
   }
 }
 
-function answer(call: Call<{ readonly what: 'operations' | 'register' | 'log' | 'officers'; readonly as_of_date?: string | undefined; readonly mine: boolean }>, journal: JournalApi, parts: CoopParts): DownloadAnswer {
+function answer(
+  call: Call<{ readonly what: 'operations' | 'register' | 'log' | 'officers'; readonly as_of_date?: string | undefined; readonly mine: boolean }>,
+  journal: JournalApi,
+  parts: CoopParts,
+): DownloadAnswer {
   const facts = factsOf(call)
   const did = callerDid(call)
   const { what, as_of_date, mine } = call.input

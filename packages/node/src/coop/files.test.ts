@@ -9,7 +9,13 @@ test('reads comma, semicolon and tab, quotes and line ends of every system', () 
   for (const mark of [',', ';', '\t']) {
     const table = readCsv(`\ufeffname${mark}number\r\n"Ada ${mark} Ben"${mark}1\r\n\r\n"says ""hi""\nthere"${mark}2`)
     assert.deepEqual(table?.header, ['name', 'number'])
-    assert.deepEqual(table?.rows.map((row) => [row.line, ...row.cells]), [[2, `Ada ${mark} Ben`, '1'], [4, 'says "hi"\nthere', '2']])
+    assert.deepEqual(
+      table?.rows.map((row) => [row.line, ...row.cells]),
+      [
+        [2, `Ada ${mark} Ben`, '1'],
+        [4, 'says "hi"\nthere', '2'],
+      ],
+    )
   }
   assert.equal(readCsv('name\n"never closed'), undefined)
   assert.deepEqual(readCsv(''), { header: [], rows: [] })
@@ -23,14 +29,23 @@ test('writes what a spreadsheet cannot run and reads back what it wrote', () => 
 
 test('headers are known in both languages, and strangers are named', () => {
   assert.deepEqual([...mapHeader(['Nombre', 'NÚMERO', 'fecha_alta', 'clase']).at.keys()], ['name', 'number', 'joined_at', 'class'])
-  assert.deepEqual(mapHeader(['colour', 'name', 'nombre']).problems.map((problem) => problem.code), ['IMPORT_COLUMN_UNKNOWN', 'IMPORT_COLUMN_TWICE'])
+  assert.deepEqual(
+    mapHeader(['colour', 'name', 'nombre']).problems.map((problem) => problem.code),
+    ['IMPORT_COLUMN_UNKNOWN', 'IMPORT_COLUMN_TWICE'],
+  )
 })
 
 test('days and amounts are read exactly or not at all', () => {
   for (const text of ['2020-02-29', '29.02.2020', '29/2/2020']) assert.equal(readDay(text), Date.UTC(2020, 1, 29), text)
   for (const text of ['2021-02-29', '30.02.2020', '2020-13-01', 'yesterday', '']) assert.equal(readDay(text), undefined, text)
-  assert.deepEqual(['12', '12.5', '12,50', '12.500', '0'].map((text) => readAmount(text, 2)), ['1200', '1250', '1250', '1250', '0'])
-  assert.deepEqual(['12.505', '-1', '1.000,50', 'x', ''].map((text) => readAmount(text, 2)), [undefined, undefined, undefined, undefined, undefined])
+  assert.deepEqual(
+    ['12', '12.5', '12,50', '12.500', '0'].map((text) => readAmount(text, 2)),
+    ['1200', '1250', '1250', '1250', '0'],
+  )
+  assert.deepEqual(
+    ['12.505', '-1', '1.000,50', 'x', ''].map((text) => readAmount(text, 2)),
+    [undefined, undefined, undefined, undefined, undefined],
+  )
 })
 
 test('a code is forgiven its dashes, case and look-alikes, and makes one key for one coop', () => {
@@ -52,7 +67,11 @@ const at = Date.UTC(2026, 10, 21)
 
 test('a zone’s offsets change when its clocks do', () => {
   const madrid = newOffsets('Europe/Madrid', at)
-  assert.deepEqual(madrid.slice(0, 3), [[0, 60], [Date.UTC(2027, 2, 28, 1), 120], [Date.UTC(2027, 9, 31, 1), 60]])
+  assert.deepEqual(madrid.slice(0, 3), [
+    [0, 60],
+    [Date.UTC(2027, 2, 28, 1), 120],
+    [Date.UTC(2027, 9, 31, 1), 60],
+  ])
   assert.equal(madrid.length, 21)
   assert.deepEqual(newOffsets('UTC', at), [[0, 0]])
   assert.deepEqual(newOffsets('Asia/Kolkata', at), [[0, 330]])

@@ -1,6 +1,19 @@
 import { coopRow, fillTemplate, isTemplateId, lint, suggestCoopId, templateForType } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
-import type { CharterDocument, CharterSign, CoopType, Did, Facts, FieldError, FoundingDraft, InputOf, OperationsTable, SignedOperation, SignedOperationJson, SpaceId } from '@icn/protocol'
+import type {
+  CharterDocument,
+  CharterSign,
+  CoopType,
+  Did,
+  Facts,
+  FieldError,
+  FoundingDraft,
+  InputOf,
+  OperationsTable,
+  SignedOperation,
+  SignedOperationJson,
+  SpaceId,
+} from '@icn/protocol'
 
 import { bytes, CoopFound, coopType, encodeCanonical, EnvelopeSchema, equalBytes, isCoopId, nameText, operationIdOf, sha256, spaceOfCoop, timeText } from '@icn/protocol'
 import type { Call, Handlers, WritePlan } from '../calls/call.ts'
@@ -49,7 +62,9 @@ function seedsOf(call: Call, parts: CoopParts): Seeds {
 /** The id asked for, or one made from the name. */
 function coopIdFor(fields: Fields, suffix: string): string {
   if (fields.id !== undefined) return fields.id
-  const plain = suggestCoopId(fields.name ?? '').slice(0, 40).replace(/-+$/, '')
+  const plain = suggestCoopId(fields.name ?? '')
+    .slice(0, 40)
+    .replace(/-+$/, '')
   return `${plain}-${suffix}`
 }
 
@@ -131,7 +146,10 @@ export function readSignedGenesis(json: SignedOperationJson): SignedOperation {
   return { id: operationIdOf(encoded), envelope: envelope.data, bytes: encoded, signature: signature.data, body: encodedBody }
 }
 
-const lintWarnings = (charter: CharterDocument): { code: string; params: Record<string, unknown> }[] => lint(charter).filter((finding) => finding.severity === 'warning').map(({ code, pointer }) => ({ code, params: { pointer } }))
+const lintWarnings = (charter: CharterDocument): { code: string; params: Record<string, unknown> }[] =>
+  lint(charter)
+    .filter((finding) => finding.severity === 'warning')
+    .map(({ code, pointer }) => ({ code, params: { pointer } }))
 
 function signedPlan(parts: CoopParts, call: Call, journal: JournalApi, json: SignedOperationJson): WritePlan<ReturnType<typeof coopView>> {
   const signed = readSignedGenesis(json)
@@ -232,7 +250,17 @@ function withoutUndefined<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as T
 }
 
-type FoundingMethods = 'coop.create' | 'founding.get' | 'founding.save' | 'coop.founding' | 'coop.charter.put' | 'coop.sign_charter' | 'coop.activate' | 'coop.abandon' | 'coop.suspend' | 'coop.resume'
+type FoundingMethods =
+  | 'coop.create'
+  | 'founding.get'
+  | 'founding.save'
+  | 'coop.founding'
+  | 'coop.charter.put'
+  | 'coop.sign_charter'
+  | 'coop.activate'
+  | 'coop.abandon'
+  | 'coop.suspend'
+  | 'coop.resume'
 
 export function foundingHandlers(parts: CoopParts): Handlers<FoundingMethods> {
   const view = (call: Call) => (facts: Facts) => coopView(facts, { ...readerOf(call), rights: new Set([...call.rights, 'founder']) }, parts.now())
@@ -281,4 +309,3 @@ export function foundingHandlers(parts: CoopParts): Handlers<FoundingMethods> {
     'coop.resume': (call) => plan(call, 'coop.resume', call.input.note === undefined ? {} : { note: call.input.note }, view(call)),
   }
 }
-

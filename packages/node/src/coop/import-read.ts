@@ -45,7 +45,14 @@ export interface ImportEntry {
 }
 
 export interface ImportReading {
-  readonly lines: readonly { readonly row: number; readonly outcome: ImportOutcome; readonly number: number | null; readonly name: string; readonly joined_at: number | null; readonly entry?: ImportEntry }[]
+  readonly lines: readonly {
+    readonly row: number
+    readonly outcome: ImportOutcome
+    readonly number: number | null
+    readonly name: string
+    readonly joined_at: number | null
+    readonly entry?: ImportEntry
+  }[]
   readonly problems: readonly ImportProblem[]
   readonly absent: readonly { readonly number: number; readonly name: string }[]
 }
@@ -186,11 +193,23 @@ export function readImport(facts: Facts, table: CsvTable, now: number): ImportRe
     if (outcome !== 'new') return base
     const number = line.number ?? free()
     const { entryClass, tier, shares, capital, roles, name } = line
-    const entry: ImportEntry = { number, name, joined_at: line.joined ?? now, roles, ...(entryClass === undefined ? {} : { class: entryClass }), ...(tier === undefined ? {} : { tier }), shares, capital, row }
+    const entry: ImportEntry = {
+      number,
+      name,
+      joined_at: line.joined ?? now,
+      roles,
+      ...(entryClass === undefined ? {} : { class: entryClass }),
+      ...(tier === undefined ? {} : { tier }),
+      shares,
+      capital,
+      row,
+    }
     return { ...base, number, entry }
   })
   const named = new Set(lines.map((line) => foldName(line.name)))
-  const absent = [...standing.byNumber].filter(([number, holder]) => !named.has(foldName(holder.name)) && !seen.number.has(number)).map(([number, holder]) => ({ number, name: holder.name }))
+  const absent = [...standing.byNumber]
+    .filter(([number, holder]) => !named.has(foldName(holder.name)) && !seen.number.has(number))
+    .map(([number, holder]) => ({ number, name: holder.name }))
   // In the order of the file, as it is gone through with a pencil.
   return { lines, problems: problems.sort((a, b) => a.row - b.row), absent }
 }

@@ -60,7 +60,15 @@ function preview(reading: ImportReading, token: string, lang: string): ImportPre
   const count = (outcome: string): number => reading.lines.filter((line) => line.outcome === outcome).length
   return {
     counts: { new: count('new'), same: count('same'), changes: count('changes'), conflict: count('conflict'), error: count('error') },
-    rows: reading.lines.slice(0, 20).map((line) => ({ row: line.row, outcome: line.outcome, number: line.number === 0 ? null : line.number, name: line.name, joined_at: line.joined_at === null ? null : timeText(line.joined_at) })),
+    rows: reading.lines
+      .slice(0, 20)
+      .map((line) => ({
+        row: line.row,
+        outcome: line.outcome,
+        number: line.number === 0 ? null : line.number,
+        name: line.name,
+        joined_at: line.joined_at === null ? null : timeText(line.joined_at),
+      })),
     problems: reading.problems.map((problem) => problemView(problem, lang)),
     absent: [...reading.absent],
     token,
@@ -91,7 +99,13 @@ function stateOf(job: Job): Facts {
 /** One batch, at most once: what was applied before is passed over, so a job that was cut goes on where it stopped. */
 async function addBatch(job: Job, batch: number, list: readonly ImportEntry[]): Promise<boolean> {
   if (stateOf(job).get(imports, [job.importId, batch]) !== undefined) return false
-  const result = await job.journal.propose({ space: job.space, kind: 'coop.entry.add', author: job.author, grant: grantFor(job, 'coop.entry.add'), body: { import_id: job.importId, batch, entries: list } })
+  const result = await job.journal.propose({
+    space: job.space,
+    kind: 'coop.entry.add',
+    author: job.author,
+    grant: grantFor(job, 'coop.entry.add'),
+    body: { import_id: job.importId, batch, entries: list },
+  })
   if (result.outcome === 'refused') throw decisionRefusal(result.decision)
   return result.outcome === 'applied'
 }
@@ -102,7 +116,8 @@ async function inviteOne(job: Job, entry: ImportEntry): Promise<{ number: number
   const roles = entry.roles.includes('observer') ? ['observer'] : ['member']
   const body = { key: made.key, roles, name: entry.name, entry: entry.number, uses: 1, expires_at: usualExpiry(facts, job.parts.now()) }
   const result = await job.journal.propose({ space: job.space, kind: 'coop.invite.create', author: job.author, grant: grantFor(job, 'coop.invite.create'), body })
-  if (result.outcome === 'refused' || result.operation === undefined) return { row: entry.row, column: 'invite', code: result.decision.checks.find((check) => check.result === 'fail')?.code ?? 'INVITES_FULL' }
+  if (result.outcome === 'refused' || result.operation === undefined)
+    return { row: entry.row, column: 'invite', code: result.decision.checks.find((check) => check.result === 'fail')?.code ?? 'INVITES_FULL' }
   return { number: entry.number, invite_id: result.operation.operation.id, code: made.code }
 }
 
@@ -126,6 +141,8 @@ async function runImport(job: Job, invite: boolean, lang: string, progress: (don
     else left.push(made)
     progress(invites.length, entries.length, 'invitations')
   }
+  job.parts.imported?.('added', added)
+  job.parts.imported?.('left_out', left.length)
   return { import_id: toBase64Url(job.importId), added, batches, invites, left_out: left.map((problem) => problemView(problem, lang)) }
 }
 
@@ -163,4 +180,3 @@ export function importHandlers(parts: CoopParts): Handlers<'coop.import.preview'
     },
   }
 }
-

@@ -71,12 +71,22 @@ export function registerHandlers(parts: CoopParts): Handlers<RegisterMethods> {
       const { after, limit } = call.page
       const before = Array.isArray(after) ? { before: [after[0] as number, after[1] as OperationId] as const } : {}
       const lines = memberLog(facts, did, { limit: limit + 1, ...before })
-      return pageOfRows(lines, limit, (line) => logItem(did, line), (line) => [line.at, line.op])
+      return pageOfRows(
+        lines,
+        limit,
+        (line) => logItem(did, line),
+        (line) => [line.at, line.op],
+      )
     },
     'coop.entry.list': (call) => {
       const from = typeof call.page.after === 'number' ? { after: [call.page.after] } : {}
       const rows = factsOf(call).scan(entries, { reverse: call.page.reverse, ...from })
-      return pageOfRows(rows, call.page.limit, ([, row]) => (call.input.open !== true || (row.did === undefined && row.removed === undefined) ? entryView(row) : undefined), ([[number]]) => number)
+      return pageOfRows(
+        rows,
+        call.page.limit,
+        ([, row]) => (call.input.open !== true || (row.did === undefined && row.removed === undefined) ? entryView(row) : undefined),
+        ([[number]]) => number,
+      )
     },
     'coop.entry.add': (call) => entryAddPlan(call, parts),
     'coop.entry.remove': (call) => {
@@ -92,17 +102,38 @@ export function registerHandlers(parts: CoopParts): Handlers<RegisterMethods> {
 }
 
 type MemberMethods =
-  | 'coop.add_member' | 'coop.approve_member' | 'coop.decline_member' | 'coop.accept_membership' | 'coop.withdraw_application'
-  | 'coop.confirm_member' | 'coop.sponsor_member' | 'coop.suspend_member' | 'coop.reinstate_member' | 'coop.remove_member' | 'coop.unban_member' | 'coop.resign' | 'coop.stay'
-  | 'coop.update_member_role' | 'coop.place_member' | 'coop.update_profile' | 'coop.apply'
+  | 'coop.add_member'
+  | 'coop.approve_member'
+  | 'coop.decline_member'
+  | 'coop.accept_membership'
+  | 'coop.withdraw_application'
+  | 'coop.confirm_member'
+  | 'coop.sponsor_member'
+  | 'coop.suspend_member'
+  | 'coop.reinstate_member'
+  | 'coop.remove_member'
+  | 'coop.unban_member'
+  | 'coop.resign'
+  | 'coop.stay'
+  | 'coop.update_member_role'
+  | 'coop.place_member'
+  | 'coop.update_profile'
+  | 'coop.apply'
 
 export function memberHandlers(parts: CoopParts): Handlers<MemberMethods> {
   const show = (call: Call, did: Did) => memberAfter(parts, call, did)
-  const plan = (call: Call, did: Did, kind: string, body: unknown, more: Partial<WritePlan<MemberView>> = {}): WritePlan<MemberView> => planIn(call, kind, body, show(call, did), more)
+  const plan = (call: Call, did: Did, kind: string, body: unknown, more: Partial<WritePlan<MemberView>> = {}): WritePlan<MemberView> =>
+    planIn(call, kind, body, show(call, did), more)
   return {
     'coop.add_member': (call) => {
       const { did, role, name, class: memberClass, tier, number } = call.input
-      return plan(call, did, 'coop.member.admit', { did, roles: [role], ...present({ name, class: memberClass, tier, number }) }, { location: (value) => `/v1/coops/${value.coop_id}/members/${did}` })
+      return plan(
+        call,
+        did,
+        'coop.member.admit',
+        { did, roles: [role], ...present({ name, class: memberClass, tier, number }) },
+        { location: (value) => `/v1/coops/${value.coop_id}/members/${did}` },
+      )
     },
     'coop.approve_member': (call) => {
       const { did, roles, name, class: memberClass, tier, number } = call.input
@@ -143,7 +174,13 @@ export function memberHandlers(parts: CoopParts): Handlers<MemberMethods> {
       const did = callerDid(call)
       const { charter_hash, name, kind, statement, asked, personhood } = call.input
       const wish = asked === undefined ? undefined : present(asked)
-      return plan(call, did, 'coop.member.apply', { charter_hash, name, ...present({ kind, statement, asked: wish, personhood }) }, { location: (value) => `/v1/coops/${value.coop_id}/members/${did}` })
+      return plan(
+        call,
+        did,
+        'coop.member.apply',
+        { charter_hash, name, ...present({ kind, statement, asked: wish, personhood }) },
+        { location: (value) => `/v1/coops/${value.coop_id}/members/${did}` },
+      )
     },
   }
 }
@@ -159,7 +196,16 @@ function entryAddPlan(call: Call<InputOf<OperationsTable['coop.entry.add']>>, pa
   return planIn(call, 'coop.entry.add', { import_id, batch, entries: list }, () => value, { location: () => `/v1/coops/${coopIdOf(factsOf(call))}/entries` })
 }
 
-type HouseMethods = 'coop.host.list' | 'coop.host.add' | 'coop.host.accept' | 'coop.host.remove' | 'coop.host.leave' | 'coop.update' | 'coop.calendar.set' | 'coop.review.settle' | 'coop.conflict.settle'
+type HouseMethods =
+  | 'coop.host.list'
+  | 'coop.host.add'
+  | 'coop.host.accept'
+  | 'coop.host.remove'
+  | 'coop.host.leave'
+  | 'coop.update'
+  | 'coop.calendar.set'
+  | 'coop.review.settle'
+  | 'coop.conflict.settle'
 
 /** Hosts, settings, calendar, reviews and conflicts. */
 export function houseHandlers(parts: CoopParts): Handlers<HouseMethods> {
@@ -172,7 +218,12 @@ export function houseHandlers(parts: CoopParts): Handlers<HouseMethods> {
     'coop.host.list': (call, journal) => {
       const from = typeof call.page.after === 'string' ? { after: [call.page.after as Did] as const } : {}
       const rows = factsOf(call).scan(hosts, { reverse: call.page.reverse, ...from })
-      return pageOfRows(rows, call.page.limit, ([[did], row]) => hostView(did, row, journal.node), ([[did]]) => did)
+      return pageOfRows(
+        rows,
+        call.page.limit,
+        ([[did], row]) => hostView(did, row, journal.node),
+        ([[did]]) => did,
+      )
     },
     'coop.host.add': (call, journal) => {
       const { did, label, note } = call.input

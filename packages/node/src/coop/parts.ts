@@ -18,6 +18,8 @@ export interface CoopParts {
   readonly grant: (space: SpaceId, author: Did, signer: Did, kind: string, atMs: number) => OperationId | null | undefined
   /** Cryptographically random bytes. */
   readonly random: (count: number) => Uint8Array
+  /** Counts lines of registers that a job brought in. */
+  readonly imported?: (outcome: 'added' | 'left_out', rows: number) => void
   /** IANA name of the node's own time zone. */
   readonly timeZone: string
 }

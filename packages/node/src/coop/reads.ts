@@ -51,7 +51,18 @@ function statsOf(call: Call, parts: CoopParts) {
   const { created_at, currency, ...rest } = stats
   const coop = coopRow(facts)
   if (coop === undefined) throw refuse('NOT_FOUND')
-  return { ...rest, coop_id: coop.coop_id, type: coop.type, status: coop.status as CoopStatus, total_hours_exchanged: null, currency: currency === '' ? null : currency, transaction_count: null, avg_transaction_size: null, created_at: timeText(created_at), as_of: timeText(parts.now()) }
+  return {
+    ...rest,
+    coop_id: coop.coop_id,
+    type: coop.type,
+    status: coop.status as CoopStatus,
+    total_hours_exchanged: null,
+    currency: currency === '' ? null : currency,
+    transaction_count: null,
+    avg_transaction_size: null,
+    created_at: timeText(created_at),
+    as_of: timeText(parts.now()),
+  }
 }
 
 type ReadMethods = 'coop.list' | 'coop.get' | 'coop.settings' | 'coop.stats' | 'coop.calendar.get' | 'coop.review.list' | 'coop.conflict.list' | 'coop.charter.get' | 'coop.delete'
@@ -95,13 +106,23 @@ export function readHandlers(parts: CoopParts): Handlers<ReadMethods> {
       const { after } = call.page
       const from = typeof after === 'string' ? { after: [after] } : {}
       const rows = factsOf(call).scan(reviews, { reverse: call.page.reverse, ...from })
-      return pageOfRows(rows, call.page.limit, ([[ref], row]) => (call.input.state === undefined || row.state === call.input.state ? reviewView(ref, row) : undefined), ([[ref]]) => ref)
+      return pageOfRows(
+        rows,
+        call.page.limit,
+        ([[ref], row]) => (call.input.state === undefined || row.state === call.input.state ? reviewView(ref, row) : undefined),
+        ([[ref]]) => ref,
+      )
     },
     'coop.conflict.list': (call) => {
       const { after } = call.page
       const from = Array.isArray(after) ? { after: after as string[] } : {}
       const rows = factsOf(call).scan(conflicts, { reverse: call.page.reverse, ...from })
-      return pageOfRows(rows, call.page.limit, ([[ref, field], row]) => (call.input.state === undefined || row.state === call.input.state ? conflictView(ref, field, row) : undefined), ([[ref, field]]) => [ref, field])
+      return pageOfRows(
+        rows,
+        call.page.limit,
+        ([[ref, field], row]) => (call.input.state === undefined || row.state === call.input.state ? conflictView(ref, field, row) : undefined),
+        ([[ref, field]]) => [ref, field],
+      )
     },
     'coop.charter.get': (call) => {
       const facts = factsOf(call)

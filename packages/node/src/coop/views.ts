@@ -1,6 +1,38 @@
 import type { ConflictRow, EntryRow, HostRow, InviteRow, LogLine, MemberRow, ReviewRow } from '@icn/domain'
-import { charters, charterRules, coopRow, foundingState, hasPower, listHosts, memberAt, membersStanding, readCharter, readSettings, settingRules, settings, signatures, standingOf, calendarTable } from '@icn/domain'
-import type { CharterView, ConflictView, CoopId, CoopView, Did, EntryView, Facts, FoundingStep, HostView, InviteView, MemberLogItem, MemberView, OperationId, ReviewView, SettingView } from '@icn/protocol'
+import {
+  charters,
+  charterRules,
+  coopRow,
+  foundingState,
+  hasPower,
+  listHosts,
+  memberAt,
+  membersStanding,
+  readCharter,
+  readSettings,
+  settingRules,
+  settings,
+  signatures,
+  standingOf,
+  calendarTable,
+} from '@icn/domain'
+import type {
+  CharterView,
+  ConflictView,
+  CoopId,
+  CoopView,
+  Did,
+  EntryView,
+  Facts,
+  FoundingStep,
+  HostView,
+  InviteView,
+  MemberLogItem,
+  MemberView,
+  OperationId,
+  ReviewView,
+  SettingView,
+} from '@icn/protocol'
 import { encodeTrusted, powers, sha256, spaceOfCoop, timeText, toBase64Url } from '@icn/protocol'
 import { refuse } from '../calls/refusal.ts'
 
@@ -65,11 +97,17 @@ function myPlace(facts: Facts, did: Did, now: number): NonNullable<CoopView['my'
 
 /** Tag of everything a coop view is made of that people change. */
 export function coopTag(facts: Facts): string {
-  return tagOf(coopRow(facts), [...facts.scan(settings)].map(([key, row]) => [key, row]))
+  return tagOf(
+    coopRow(facts),
+    [...facts.scan(settings)].map(([key, row]) => [key, row]),
+  )
 }
 
 export function charterTag(facts: Facts): string {
-  return tagOf(coopRow(facts)?.charter_hash, [...facts.scan(signatures)].map(([key]) => key))
+  return tagOf(
+    coopRow(facts)?.charter_hash,
+    [...facts.scan(signatures)].map(([key]) => key),
+  )
 }
 
 export function settingViews(facts: Facts): SettingView[] {
@@ -144,7 +182,10 @@ export function memberView(row: MemberRow, coop_id: CoopId, reader: Reader): Mem
     ended_at: time(row.ended_at),
     end_code: row.end_code ?? null,
     end_reason: row.end_reason ?? null,
-    removal: row.removal === undefined ? null : { operation: row.removal.op, due_at: timeText(row.removal.due_at), ban: row.removal.ban, code: row.removal.code, reason: row.removal.reason },
+    removal:
+      row.removal === undefined
+        ? null
+        : { operation: row.removal.op, due_at: timeText(row.removal.due_at), ban: row.removal.ban, code: row.removal.code, reason: row.removal.reason },
     review: row.review ?? null,
     charter: row.charter === undefined ? null : { ...row.charter, at: timeText(row.charter.at) },
     personhood: row.personhood === undefined ? null : { ...row.personhood, expires_at: timeText(row.personhood.expires_at) },
@@ -190,11 +231,32 @@ export function inviteView(invite_id: OperationId, row: InviteRow, coop_id: Coop
 }
 
 export function hostView(did: Did, row: HostRow, node: Did): HostView {
-  return { did, label: row.label, status: row.status, added_by: row.added_by, added_at: timeText(row.added_at), accepted_at: time(row.accepted_at), ended_at: time(row.ended_at), note: row.note, this_node: did === node }
+  return {
+    did,
+    label: row.label,
+    status: row.status,
+    added_by: row.added_by,
+    added_at: timeText(row.added_at),
+    accepted_at: time(row.accepted_at),
+    ended_at: time(row.ended_at),
+    note: row.note,
+    this_node: did === node,
+  }
 }
 
 export function reviewView(operation_id: OperationId, row: ReviewRow): ReviewView {
-  return { operation_id, kind: row.kind, ref: row.ref, by: row.by, removal: row.removal_op, opened_at: timeText(row.opened_at), state: row.state, settled_by: row.settled_by ?? null, settled_at: time(row.settled_at), note: row.note ?? null }
+  return {
+    operation_id,
+    kind: row.kind,
+    ref: row.ref,
+    by: row.by,
+    removal: row.removal_op,
+    opened_at: timeText(row.opened_at),
+    state: row.state,
+    settled_by: row.settled_by ?? null,
+    settled_at: time(row.settled_at),
+    note: row.note ?? null,
+  }
 }
 
 export function conflictView(operation_id: OperationId, field: string, row: ConflictRow): ConflictView {
@@ -231,7 +293,12 @@ export function entryView(row: EntryRow): EntryView {
 
 /** The steps of a founding, each done or not by what stands in the journal (coop page §5). */
 export function foundingSteps(facts: Facts | undefined, now: number): FoundingStep[] {
-  if (facts === undefined || coopRow(facts) === undefined) return [{ step: 'drafted', state: 'done' }, { step: 'founded', state: 'open', method: 'coop.create' }, ...(['reserved', 'signed', 'active', 'listed', 'safe'] as const).map((step) => ({ step, state: 'later' as const }))]
+  if (facts === undefined || coopRow(facts) === undefined)
+    return [
+      { step: 'drafted', state: 'done' },
+      { step: 'founded', state: 'open', method: 'coop.create' },
+      ...(['reserved', 'signed', 'active', 'listed', 'safe'] as const).map((step) => ({ step, state: 'later' as const })),
+    ]
   const state = foundingState(facts, now)
   const missing = state.founders.filter((founder) => founder.signed_at === undefined).map((founder) => founder.did)
   const hosts = listHosts(facts).filter((host) => host.status === 'active').length
@@ -240,7 +307,13 @@ export function foundingSteps(facts: Facts | undefined, now: number): FoundingSt
     { step: 'founded', state: 'done' },
     // The directory is built with the commons; a coop works without it.
     { step: 'reserved', state: 'later' },
-    { step: 'signed', state: state.ratified ? 'done' : 'open', have: state.signed, need: state.need, ...(missing.length === 0 ? {} : { waiting_for: missing, method: 'coop.sign_charter' }) },
+    {
+      step: 'signed',
+      state: state.ratified ? 'done' : 'open',
+      have: state.signed,
+      need: state.need,
+      ...(missing.length === 0 ? {} : { waiting_for: missing, method: 'coop.sign_charter' }),
+    },
     { step: 'active', state: state.active ? 'done' : state.ratified ? 'open' : 'later', ...(state.active ? {} : { method: 'coop.activate' }) },
     { step: 'listed', state: 'later' },
     { step: 'safe', state: hosts > 1 ? 'done' : state.active ? 'open' : 'later', have: hosts, need: 2 },

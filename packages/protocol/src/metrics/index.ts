@@ -66,8 +66,6 @@ export const metrics = defineMetrics({
   icn_supervisor_message_duration_seconds: { type: 'histogram', labels: actor, buckets: quick, says: 'Time from a message’s arrival to its answer.' },
   icn_build_info: { type: 'gauge', labels: { version: [] }, says: 'Always 1; the version is in the label.' },
   icn_uptime_seconds: { type: 'gauge', says: 'Since this process is ready.' },
-  icn_clock_offset_seconds: { type: 'gauge', says: 'Wall clock against the median of peers; 0 without peers.' },
-  icn_clock_ahead_held_operations: { type: 'gauge', says: 'Operations that wait because their clock is ahead.' },
   icn_clock_backward_jumps_total: { type: 'counter', says: 'Times the wall clock went back.' },
   icn_clock_checks_total: { type: 'counter', labels: { outcome: ['ok', 'off', 'jumped', 'no_peers', 'failed'] }, says: 'Comparisons of the wall clock.' },
   icn_store_bytes: { type: 'gauge', labels: { part: ['database', 'log', 'memory'] }, says: 'Bytes on disk or in memory.' },
@@ -107,7 +105,6 @@ export const metrics = defineMetrics({
   },
   icn_identity_grants: { type: 'gauge', labels: { kind: ['device', 'node'] }, says: 'Live permissions over all spaces.' },
   icn_identity_revocations_total: { type: 'counter', says: 'Permissions ended.' },
-  icn_identity_key_unlocks_total: { type: 'counter', labels: { outcome: ['ok', 'wrong', 'failed'] }, says: 'Times a key file was opened.' },
   icn_auth_challenges_total: { type: 'counter', says: 'Sign-ins begun.' },
   icn_auth_verifications_total: { type: 'counter', labels: { outcome: ['ok', 'invalid', 'frozen', 'too_many', 'full'] }, says: 'Sign-ins finished, well or not.' },
   icn_auth_sessions: { type: 'gauge', says: 'Sessions that hold.' },
@@ -140,7 +137,7 @@ export const metrics = defineMetrics({
   icn_coop_invites: { type: 'gauge', labels: { state: ['open', 'used_up', 'cancelled', 'review'] }, says: 'Invitations.' },
   icn_coop_import_rows_total: { type: 'counter', labels: { outcome: ['added', 'left_out'] }, says: 'Lines of registers brought in.' },
   icn_acts: { type: 'gauge', labels: { state: ['open', 'done', 'withdrawn', 'expired'] }, says: 'Changes of several persons.' },
-  icn_stuck_matters: { type: 'gauge', labels: { kind: ['founding', 'act', 'review', 'quarantine', 'application'] }, says: 'Matters that have waited longer than is good.' },
+  icn_stuck_matters: { type: 'gauge', labels: { kind: ['founding', 'review'] }, says: 'Matters that have waited longer than is good.' },
 })
 
 export type MetricName = keyof typeof metrics
