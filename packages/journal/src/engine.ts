@@ -83,7 +83,8 @@ export class Engine {
   register(record: SpaceRecord): HeldSpace {
     const rules = this.parts.rulesOf(record.space)
     const held = new HeldSpace(record, rules.version === record.rules ? rules : undefined, emptySummary, this.rows)
-    held.summary = readSummary(this.source, held.prefix)
+    // A cut that was running when the process ended is given up; whatever waited for it comes by with the next upkeep.
+    held.summary = { ...readSummary(this.source, held.prefix), promised: null }
     this.adopt(held)
     return held
   }

@@ -306,6 +306,23 @@ for (const kind of ['memory', 'sqlite'] as const) {
       await w.journal.close()
     })
 
+    it('keeps what comes behind a running cut aside, and takes it in when the cut is given up', async () => {
+      const w = new World(kind)
+      await w.found()
+      const genesis = w.journal.info(space)?.genesis as import('@icn/protocol').OperationId
+      const behind = new TestSigner(1).sign({ space, genesis, kind: 'toy.set', body: { name: 'behind', value: 1 }, at: [w.now + 1, 0] })
+      w.now += 10_000
+      await w.propose('toy.set', { name: 'a', value: 1 })
+      const cut = w.journal.checkpoint(space, 0)
+      // The mark stands in the queue before this does.
+      const taken = w.journal.ingest(space, [raw(behind)])
+      assert.ok(await cut)
+      await taken
+      assert.equal(w.journal.operation(behind.id)?.status, 'late')
+      assert.deepEqual(w.journal.doctor(), [])
+      await w.journal.close()
+    })
+
     it('makes a stretch with more signers than one cut can name final in several cuts', async () => {
       const w = new World(kind)
       await w.found()

@@ -264,7 +264,7 @@ class Journal implements JournalApi {
   async maintain(): Promise<void> {
     for (const [name, space] of this.#engine.spaces) {
       if (space.rules === undefined) continue
-      if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, false))
+      if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, !this.#cutting.has(name)))
       await this.#queue.add(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
       await this.#queue.add(0, 0, (batch) => forgetBodies(this.#engine, batch.workOf(name)))
     }
