@@ -65,9 +65,10 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       ),
     )
     const token = await supervisor.phase('identity', () => (parts.ephemeral ? randomBytes(32).toString('base64url') : operatorToken(config.data_dir)))
-    await supervisor.spawn({ name: 'store', start: () => ({ handle: store }) })
+    await supervisor.spawn({ name: 'store', isVital: true, start: () => ({ handle: store }) })
     const engine = await supervisor.spawn({
       name: 'journal',
+      isVital: true,
       start: () => ({
         handle: journal,
         async stop() {

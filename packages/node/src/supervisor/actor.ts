@@ -26,6 +26,8 @@ export interface RunningActor<Handle> {
 
 export interface ActorSpec<Handle> {
   readonly name: ActorName
+  /** Others hold what it has opened, so it has one life in a process: its crash ends the daemon, and whoever keeps the daemon running begins again from what is stored. */
+  readonly isVital?: boolean
   start(context: ActorContext): Promise<RunningActor<Handle>> | RunningActor<Handle>
 }
 
@@ -48,8 +50,8 @@ export interface ActorParts {
   readonly faults: Faults
   /** 0 ≤ x < 1. */
   readonly chance: () => number
-  /** Too many crashes in the window. */
-  readonly onGiveUp: (name: ActorName, error: unknown) => void
+  /** It does not come back: too many crashes in the window, or one of an actor that has one life. */
+  readonly onGiveUp: (why: string, error: unknown) => void
 }
 
 /** One actor over all its lives. */
@@ -141,7 +143,11 @@ export class SupervisedActor<Handle> implements ActorRef<Handle> {
   crash(error: unknown): void {
     if (this.#stopping) return
     this.#parts.faults.note('actor', error)
-    if (this.#running !== undefined) this.#scheduleRestart(error)
+    if (this.#running !== undefined && this.#spec.isVital) {
+      // What it holds is closed in its turn, when everything before it has stopped.
+      this.#mailbox.close('ACTOR_DOWN')
+      this.#parts.onGiveUp(`${this.name} crashed`, error)
+    } else if (this.#running !== undefined) this.#scheduleRestart(error)
     // While it starts: its start fails.
     else this.#life.abort(error)
   }
@@ -154,7 +160,7 @@ export class SupervisedActor<Handle> implements ActorRef<Handle> {
     const now = timing.now()
     this.#crashes = [...this.#crashes.filter((at) => now - at < options.restartWindowMs), now]
     if (this.#crashes.length > options.restartAttemptsMax) {
-      this.#parts.onGiveUp(this.name, error)
+      this.#parts.onGiveUp(`${this.name} crashed more than ${options.restartAttemptsMax} times in ${options.restartWindowMs} ms`, error)
       return
     }
     const longest = Math.min(options.restartInitialDelayMs * 2 ** (this.#crashes.length - 1), options.restartMaxDelayMs)

@@ -285,6 +285,31 @@ test('what does not stop in time is named and counted, and the rest is stopped a
   assert.equal(await scene.measure('icn_supervisor_errors_total{operation="shutdown_timeout"}'), 1)
 })
 
+test('a vital actor has one life: its crash ends the daemon, and what it holds is closed in its turn', async () => {
+  const scene = new Scene()
+  const log: string[] = []
+  let crash = (_: unknown): void => {}
+  const store = await scene.supervisor.spawn({
+    name: 'store',
+    isVital: true,
+    start: (context) => {
+      crash = context.crash
+      return { handle: 'open', stop: () => void log.push('closed') }
+    },
+  })
+  await scene.supervisor.spawn(idle('coop', log))
+  crash(new Error('broken'))
+  assert.deepEqual(scene.fatal, ['store crashed'])
+  await assert.rejects(
+    store.mailbox.deliver(async () => 1),
+    refusedWith('ACTOR_DOWN'),
+  )
+  await scene.time.advance(60_000)
+  assert.equal(store.handle, 'open')
+  assert.deepEqual(await scene.supervisor.stop(), [])
+  assert.deepEqual(log, ['start coop', 'stop coop', 'closed'])
+})
+
 test('a stop tells those who wait, and no crash brings anything back', async () => {
   const scene = new Scene()
   let crash = (_: unknown): void => {}
