@@ -78,6 +78,8 @@ export class Caller {
       sign: async () => {
         const released: Released[] = []
         for (const one of checked) released.push(await this.#release(one, identity))
+        // From here on the caller keeps the bytes.
+        for (const one of released) await one.settled()
         return released.map(({ json }) => json)
       },
     }
