@@ -1,8 +1,10 @@
 import { statfsSync } from 'node:fs'
 import { reviewOf } from '@icn/domain'
+import type { Sessions } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
 import { coopGauges, type Metrics, measureIdentity, type Supervisor, sweepCoops, sweepIdentity } from '@icn/node'
 import type { SpaceId } from '@icn/protocol'
+import { minuteMs } from '@icn/protocol'
 import type { Config } from './config/option.ts'
 
 export interface BackgroundParts {
@@ -14,7 +16,7 @@ export interface BackgroundParts {
   readonly now: () => number
   readonly startedAt: number
   readonly undecodable: ReadonlySet<string>
-  readonly sessions: () => { readonly count: number; readonly usedNonces: number }
+  readonly sessions: Sessions
 }
 
 /** Work that nobody calls for: deadlines, cuts, measured gauges, the clock. Every failure is counted under its name. Answers how to measure at once. */
@@ -25,6 +27,7 @@ export function startBackground(parts: BackgroundParts): () => void {
     await sweepCoops(journal, parts.now(), signal)
     await sweepIdentity(journal, parts.now(), signal)
   })
+  supervisor.every('session_cleanup', minuteMs, () => parts.sessions.sweep())
   if (config['snapshot.auto'])
     supervisor.every('checkpoint', config['snapshot.checkpoint_every_secs'] * 1_000, (signal) => cutAll(parts, config['snapshot.cut_lag_secs'] * 1_000, signal))
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
@@ -77,9 +80,8 @@ function measure(parts: BackgroundParts): void {
   metrics.set('icn_journal_unfinal_operations', unfinal)
   metrics.set('icn_journal_quarantine_operations', quarantine)
   metrics.set('icn_journal_checkpoint_timestamp_seconds', cut / 1_000)
-  const { count, usedNonces } = parts.sessions()
-  metrics.set('icn_auth_sessions', count)
-  metrics.set('icn_auth_used_nonces', usedNonces)
+  metrics.set('icn_auth_sessions', parts.sessions.count)
+  metrics.set('icn_auth_used_nonces', parts.sessions.usedCount)
   measureCoops(parts)
 }
 

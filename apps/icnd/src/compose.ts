@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { commonsRules, coopRules } from '@icn/domain'
+import { endSessionsWithKeys } from '@icn/gateway'
 import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
 import { type Metrics, openMetrics, realTiming, Supervisor } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
@@ -82,12 +83,13 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     doors.mailboxes.set('journal', engine.mailbox)
     for (const name of ['identity', 'commons', 'coop', 'snapshot', 'metrics'] as const)
       doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
+    closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
     // Networking comes with an issue of its own; the phases are there so that their order is seen.
     await supervisor.phase('network', () => {})
     await supervisor.phase('replication', () => {})
     const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))
     await supervisor.phase('ready', () => {
-      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: () => doors.sessionCounts() })
+      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: doors.sessions })
     })
     supervisor.ready()
     doors.ready = true

@@ -146,10 +146,6 @@ export class DoorParts {
     return this.inside.journal.local.get(['operators', did]) === true
   }
 
-  sessionCounts(): { readonly count: number; readonly usedNonces: number } {
-    return { count: this.sessions.count, usedNonces: this.sessions.usedCount }
-  }
-
   /** Why a session must end although its token is good. */
   endOf({ did, signer }: { readonly did: Did; readonly signer: Did }): 'key' | 'frozen' | undefined {
     if (this.standing.frozen(did)) return 'frozen'

@@ -21,6 +21,7 @@ import {
 import { commonsSpace, type Did, didOfKey, type OperationId, toBase64Url } from '@icn/protocol'
 import { type SigningKey, signingKeyFromSeed } from '@icn/protocol/node'
 import { authHandlers, endOf } from './auth/handlers.ts'
+import { endSessionsWithKeys } from './auth/keep.ts'
 import { Sessions } from './auth/sessions.ts'
 import { Tokens } from './auth/tokens.ts'
 import { type GatewayParts, openGateway, type OpenDoor } from './gateway.ts'
@@ -64,6 +65,7 @@ export class TestNode {
     this.standing = openStanding(journal, now)
     const sealer = openSealer([new Uint8Array(32).fill(1)])
     this.sessions = new Sessions({ local: journal.local, now, refreshDays: 30 })
+    endSessionsWithKeys({ journal, sessions: this.sessions, endOf: (row) => endOf(this, row) })
     const audience = this.options.publicOrigin
     this.tokens = new Tokens({ node: journal.node, audience, keys: [{ seed: new Uint8Array(32).fill(2), createdAt: 0 }], accessSecs: 600, now })
     const rights = (did: Did, space: Parameters<Standing['rights']>[1]) => this.standing.rights(did, space)

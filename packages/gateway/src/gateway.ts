@@ -44,9 +44,6 @@ export interface OpenDoor {
   close(): Promise<void>
 }
 
-/** How often sessions and challenges that are over are cleared away. */
-const sweepMs = 60_000
-
 /** REST, events, documents and health for members, SDK and browser. Nothing listens until `listen`. */
 export async function openGateway(parts: GatewayParts): Promise<{ readonly app: FastifyInstance; readonly subscribers: () => number; listen(): Promise<OpenDoor> }> {
   const { options } = parts
@@ -61,15 +58,6 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
     return row !== undefined && parts.endOf(row) === undefined
   }
   const hub = new EventHub({ ...parts, holds })
-  const stopWatching = endSessionsWithKeys(parts)
-  const sweeping = setInterval(() => {
-    try {
-      parts.sessions.sweep()
-    } catch (error) {
-      parts.fault('session_cleanup', error)
-    }
-  }, sweepMs)
-  sweeping.unref()
   await app.register(compress, { global: true, threshold: 1_024, encodings: ['zstd', 'br', 'gzip'], globalDecompression: false } as never)
   await app.register(websocket, { options: { maxPayload: 65_536, handleProtocols: (protocols: Set<string>) => (protocols.has('icn.events.v1') ? 'icn.events.v1' : false) } })
   const operatorHere = (address: string): boolean => options.operatorAccess === 'always' || (options.operatorAccess === 'loopback' && isLoopback(address))
@@ -102,31 +90,26 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
     app,
     subscribers: () => hub.size,
     async listen() {
-      await app.listen({ host: options.host, port: options.port })
+      try {
+        await app.listen({ host: options.host, port: options.port })
+      } catch (error) {
+        // Nobody holds a door that never opened.
+        hub.close('stopping')
+        await app.close()
+        throw error
+      }
       const { address, port, family } = app.server.address() as AddressInfo
       const scheme = options.tls === null ? 'http' : 'https'
       return {
         app,
         address: `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
         async close() {
-          clearInterval(sweeping)
-          stopWatching()
           hub.close('stopping')
           await app.close()
         },
       }
     },
   }
-}
-
-const endings: ReadonlySet<string> = new Set(['identity.revoked', 'identity.rotated', 'identity.frozen'])
-
-/** A revoked device or replaced key loses its sessions, and its readers, in the moment in which that is written. */
-function endSessionsWithKeys(parts: GatewayParts): () => void {
-  return parts.journal.subscribe((spaces) => {
-    const ended = [...spaces.values()].some((events) => events.some(({ type }) => endings.has(type)))
-    if (ended) parts.sessions.endWhere((row) => parts.endOf(row))
-  })
 }
 
 /** Health without details: 200 while the event loop turns; 503 while something is missing. */

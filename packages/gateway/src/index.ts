@@ -1,4 +1,5 @@
 export { type AuthParts, authHandlers, endOf } from './auth/handlers.ts'
+export { endSessionsWithKeys } from './auth/keep.ts'
 export { type EndReason, type SessionParts, type SessionRow, Sessions } from './auth/sessions.ts'
 export { type AccessClaims, type TokenKey, Tokens } from './auth/tokens.ts'
 export { renderCodes, renderMetrics, renderOperations } from './documents/markdown.ts'

@@ -24,6 +24,8 @@ export interface EventRouteParts {
 /** The parts of a `ws` socket that are used here. */
 interface Socket {
   readonly bufferedAmount: number
+  /** 1: open. */
+  readonly readyState: number
   readonly protocol: string
   send(text: string): void
   ping(): void
@@ -59,12 +61,18 @@ const ClientFrame = z.discriminatedUnion('type', [
 export function eventRoutes(app: FastifyInstance, given: EventRouteParts): void {
   const { parts, hub } = given
   const perAddress = new Map<string, number>()
-  parts.sessions.onOpen(({ did, sid, signer, label }) => hub.tell(did, 'session.opened', { sid, signer, label }))
-  parts.sessions.onEnd((row, reason) => {
-    hub.endSession(row.sid)
-    hub.tell(row.did, 'session.ended', { sid: row.sid, reason })
+  const stops = [
+    parts.sessions.onOpen(({ did, sid, signer, label }) => hub.tell(did, 'session.opened', { sid, signer, label })),
+    parts.sessions.onEnd((row, reason) => {
+      hub.endSession(row.sid)
+      hub.tell(row.did, 'session.ended', { sid: row.sid, reason })
+    }),
+    parts.calls.jobs.onChange(({ id, method, state, progress: { done, total, unit } }, did) => hub.tell(did, 'job.changed', { job_id: id, method, state, done, total, unit })),
+  ]
+  // A door that opens again brings a hub of its own.
+  app.addHook('onClose', async () => {
+    for (const stop of stops) stop()
   })
-  parts.calls.jobs.onChange(({ id, method, state, progress: { done, total, unit } }, did) => hub.tell(did, 'job.changed', { job_id: id, method, state, done, total, unit }))
   const count = (address: string, by: number): void => {
     const now = (perAddress.get(address) ?? 0) + by
     if (now <= 0) perAddress.delete(address)
@@ -241,6 +249,8 @@ class SocketReader {
     const { hub, parts } = this.#given
     if (this.#subscriber !== undefined) return this.#socket.close(4400, 'hello twice')
     const asker = await this.#ask(token)
+    // It left while its token was checked: nobody would take it off the list again.
+    if (this.#socket.readyState !== 1) return
     if (asker?.caller.did === undefined) return this.#socket.close(4401, 'no session')
     if (hub.countOf(asker.caller.did) >= parts.options.socketsPerDidMax) return this.#socket.close(4429, 'too many')
     clearTimeout(this.#hello)
