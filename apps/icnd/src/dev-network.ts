@@ -59,7 +59,7 @@ People, all with the passphrase “${devPassphrase}”:
 
 Try, in another terminal:
   ./icn ctl coop list-members food --as ana
-  ./icn ctl quarantine list coop:food --as ana
+  ./icn ctl quarantine list -c food --as ana
   ./icn ctl doctor
 
 Ctrl-C stops it.
