@@ -59,7 +59,13 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
   }
   const hub = new EventHub({ ...parts, holds })
   await app.register(compress, { global: true, threshold: 1_024, encodings: ['zstd', 'br', 'gzip'], globalDecompression: false } as never)
-  await app.register(websocket, { options: { maxPayload: 65_536, handleProtocols: (protocols: Set<string>) => (protocols.has('icn.events.v1') ? 'icn.events.v1' : false) } })
+  await app.register(websocket, {
+    options: { maxPayload: 65_536, handleProtocols: (protocols: Set<string>) => (protocols.has('icn.events.v1') ? 'icn.events.v1' : false) },
+    preClose: (done: () => void) => {
+      closeSockets(app)
+      done()
+    },
+  })
   const operatorHere = (address: string): boolean => options.operatorAccess === 'always' || (options.operatorAccess === 'loopback' && isLoopback(address))
   const ask = (headers: Readonly<Record<string, unknown>>, address: string, lang: string) =>
     askerOf(parts, {
@@ -110,6 +116,20 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
       }
     },
   }
+}
+
+/** Larger: a stop waits for readers that have gone away; smaller: an honest one does not hear the end. */
+const goodbyeMs = 1_000
+
+/** Ends every socket; one whose reader does not answer is cut, so that a stop never waits for somebody else. */
+function closeSockets(app: FastifyInstance): void {
+  const { clients } = app.websocketServer
+  app.server.removeAllListeners('upgrade')
+  for (const client of clients) client.close(1001, 'stopping')
+  setTimeout(() => {
+    for (const client of clients) client.terminate()
+  }, goodbyeMs).unref()
+  app.websocketServer.close()
 }
 
 /** Health without details: 200 while the event loop turns; 503 while something is missing. */

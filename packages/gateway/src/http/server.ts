@@ -83,6 +83,8 @@ function hygiene(request: FastifyRequest, reply: FastifyReply, parts: ServerPart
   const { options } = parts
   request.address = clientAddress(request.socket?.remoteAddress ?? '0.0.0.0', request.headers, proxies)
   request.lang = pickLanguage(request.headers['accept-language'])
+  // A refused upgrade: its socket left the server's care when the upgrade was asked for, and nobody else would end it.
+  if (request.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon())
   reply.headers(securityHeaders).header('Request-Id', request.id).header('Content-Language', request.lang)
   if (options.tls !== null) reply.header('Strict-Transport-Security', 'max-age=31536000')
   const trace = request.headers.traceparent
