@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fromBase64Url, isCid, NotCanonical } from './canonical.ts'
+import { assertPlain, fromBase64Url, isCid, NotCanonical } from './canonical.ts'
 import { isDid } from './did.ts'
 import type { CharterHash, CheckpointId, CoopId, Did, OperationId, SpaceId } from './ids.ts'
 import type { Clock } from './units.ts'
@@ -95,3 +95,17 @@ export const clock: z.ZodType<Clock> = z.tuple([z.int().min(0), z.int().min(0).m
 
 /** A decimal string of whole minor units, canonical: no sign but '-', no leading zero, no '-0'. */
 export const amount = z.string().regex(/^(0|-?[1-9]\d{0,29})$/, { message: 'must be whole minor units as a decimal string' })
+
+/** Anything that can stand in signed bytes; whoever takes it looks at its shape. */
+export const plainMap = z.record(z.string(), z.unknown()).refine(
+  (value) => {
+    try {
+      assertPlain(value)
+      return true
+    } catch (error) {
+      if (!(error instanceof NotCanonical)) throw error
+      return false
+    }
+  },
+  { message: 'must hold whole numbers within ±2^53 and text in Unicode normalisation form C' },
+)

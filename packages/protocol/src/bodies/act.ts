@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { operationId, text } from '../schema.ts'
+import { operationId, plainMap, text } from '../schema.ts'
 
 /** Bodies of acts: changes that need more than one person (identity page §7). */
 
@@ -12,7 +12,7 @@ export const actsPerSpaceMax = 500
 export const ActPropose = z.strictObject({
   kind: z.string().min(1).max(64),
   /** The body of that kind; its own schema is asked by the law. */
-  body: z.record(z.string(), z.unknown()),
+  body: plainMap,
   note: text(0, 1_000).optional(),
 })
 export type ActPropose = z.output<typeof ActPropose>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { did, operationId, spaceId, text } from '../schema.ts'
+import { did, operationId, plainMap, spaceId, text } from '../schema.ts'
 import { listFields, operationField, spaceField, timeField } from './common.ts'
 import { row } from './row.ts'
 import { sample } from './samples.ts'
@@ -92,7 +92,7 @@ export const actRows = {
     input: z.strictObject({
       space: spaceField,
       kind: z.string().min(1).max(64).describe('Kind of the change.'),
-      body: z.record(z.string(), z.unknown()).describe('Its body.'),
+      body: plainMap.describe('Its body.'),
       note: text(0, 1_000).optional().describe('A word to whoever confirms.'),
     }),
     output: ActView,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { clock, did, operationId, spaceId } from '../schema.ts'
+import { clock, did, operationId, plainMap, spaceId } from '../schema.ts'
 import { bytesText, ChangeJson, DecisionJson, listFields, spaceField, timeField } from './common.ts'
 import { row } from './row.ts'
 import { sample } from './samples.ts'
@@ -83,7 +83,7 @@ export const spaceRows = {
     input: z.strictObject({
       space: spaceField,
       drafts: z
-        .array(z.strictObject({ kind: z.string().min(1).max(64).describe('Kind.'), body: z.record(z.string(), z.unknown()).describe('Its body.') }))
+        .array(z.strictObject({ kind: z.string().min(1).max(64).describe('Kind.'), body: plainMap.describe('Its body.') }))
         .min(1)
         .max(20)
         .describe('What you would do, in this order.'),
