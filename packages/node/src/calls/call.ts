@@ -17,6 +17,7 @@ import type {
   SignedOperation,
   SpaceId,
 } from '@icn/protocol'
+import { refuse } from './refusal.ts'
 
 /** Who asks. A door fills it in from the session; nothing here was named by the client itself. */
 export interface Caller {
@@ -69,9 +70,9 @@ export interface Call<Input = unknown> {
   readonly clientKey?: Uint8Array
 }
 
-/** The caller's DID; rows with access beyond `public` always have one. */
+/** The caller's DID. Refuses a caller without one: the operator of a machine is nobody's author. */
 export function callerDid(call: Call): Did {
-  if (call.caller.did === undefined) throw new TypeError('a row that needs a person was called without one')
+  if (call.caller.did === undefined) throw refuse('UNAUTHENTICATED')
   return call.caller.did
 }
 

@@ -134,7 +134,7 @@ export const coopRows = {
     mode: 'write',
     proposes: ['coop.found'],
     space: 'node',
-    access: ['session'],
+    access: ['session', 'operator'],
     scope: 'coop:write',
     cost: 'govern',
     input: z.strictObject({
