@@ -39,7 +39,9 @@ const longFiles: Readonly<Record<string, string>> = {
 }
 
 /** Functions over 70 lines, each with its reason. */
-const longFunctions: Readonly<Record<string, string>> = {}
+const longFunctions: Readonly<Record<string, string>> = {
+  'apps/icnd/src/compose.ts:openNode': 'the wiring of a node, read top to bottom',
+}
 
 // Put together, so that this file does not find itself.
 const unfinished = new RegExp(`\\b(${'TO'}DO|${'FIX'}ME)\\b`)

@@ -80,18 +80,7 @@ export async function openGateway(parts: GatewayParts): Promise<{ readonly app: 
   codePages(app)
   healthRoutes(app, () => parts.notReady().length === 0)
   if (options.rpc) rpcRoute(app, '/v1/rpc', { ...parts, limits, asker: ask, operatorRows: false, batchMax: options.batchMax })
-  app.setNotFoundHandler((request, reply) => {
-    const path = (request.raw.url ?? '/').split('?')[0] ?? '/'
-    const { allowed, nearest } = allowedMethods(path)
-    if (allowed.length > 0 && request.method === 'OPTIONS')
-      return reply
-        .status(204)
-        .header('Allow', [...allowed, 'OPTIONS'].join(', '))
-        .send()
-    if (allowed.length > 0)
-      return sendProblem(reply, problemOf(refuse('HTTP_METHOD_NOT_ALLOWED', { allowed }), request.lang, request.id), { Allow: [...allowed, 'OPTIONS'].join(', ') })
-    return sendProblem(reply, problemOf(refuse('ROUTE_UNKNOWN', { path: path.slice(0, 200), ...(nearest === undefined ? {} : { nearest }) }), request.lang, request.id))
-  })
+  unknownRoutes(app)
   return {
     app,
     subscribers: () => hub.size,
@@ -130,6 +119,22 @@ function closeSockets(app: FastifyInstance): void {
     for (const client of clients) client.terminate()
   }, goodbyeMs).unref()
   app.websocketServer.close()
+}
+
+/** A path that is no row: 405 where another method is, else 404 with the nearest one. */
+function unknownRoutes(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) => {
+    const path = (request.raw.url ?? '/').split('?')[0] ?? '/'
+    const { allowed, nearest } = allowedMethods(path)
+    if (allowed.length > 0 && request.method === 'OPTIONS')
+      return reply
+        .status(204)
+        .header('Allow', [...allowed, 'OPTIONS'].join(', '))
+        .send()
+    if (allowed.length > 0)
+      return sendProblem(reply, problemOf(refuse('HTTP_METHOD_NOT_ALLOWED', { allowed }), request.lang, request.id), { Allow: [...allowed, 'OPTIONS'].join(', ') })
+    return sendProblem(reply, problemOf(refuse('ROUTE_UNKNOWN', { path: path.slice(0, 200), ...(nearest === undefined ? {} : { nearest }) }), request.lang, request.id))
+  })
 }
 
 /** Health without details: 200 while the event loop turns; 503 while something is missing. */
