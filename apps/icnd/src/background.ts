@@ -17,6 +17,8 @@ export interface BackgroundParts {
   readonly startedAt: number
   readonly undecodable: ReadonlySet<string>
   readonly sessions: Sessions
+  /** Replaces keys of tokens and seals that are due. */
+  turnKeys(): void
 }
 
 /** Work that nobody calls for: deadlines, cuts, measured gauges, the clock. Every failure is counted under its name. Answers how to measure at once. */
@@ -27,7 +29,10 @@ export function startBackground(parts: BackgroundParts): () => void {
     await sweepCoops(journal, parts.now(), signal)
     await sweepIdentity(journal, parts.now(), signal)
   })
-  supervisor.every('session_cleanup', minuteMs, () => parts.sessions.sweep())
+  supervisor.every('session_cleanup', minuteMs, () => {
+    parts.sessions.sweep()
+    parts.turnKeys()
+  })
   if (config['snapshot.auto'])
     supervisor.every('checkpoint', config['snapshot.checkpoint_every_secs'] * 1_000, (signal) => cutAll(parts, config['snapshot.cut_lag_secs'] * 1_000, signal))
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))

@@ -89,7 +89,10 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     await supervisor.phase('replication', () => {})
     const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))
     await supervisor.phase('ready', () => {
-      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: doors.sessions })
+      const turnKeys = (): void => {
+        if (doors.turnKeys()) log.info('keys_turned', 'keys of tokens or seals have turned')
+      }
+      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: doors.sessions, turnKeys })
     })
     supervisor.ready()
     doors.ready = true

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { authHandlers, type GatewayOptions, type GatewayParts, gatewayDefaults, Sessions, Tokens } from '@icn/gateway'
+import { authHandlers, type GatewayOptions, type GatewayParts, gatewayDefaults, leewaySecs, Sessions, TokenKeys, Tokens } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
 import {
   type ActorName,
@@ -13,13 +13,12 @@ import {
   type Metrics,
   meHandlers,
   nodeHandlers,
-  openSealer,
   openStanding,
   type Standing,
   type Supervisor,
   spaceHandlers,
 } from '@icn/node'
-import { commonsSpace, type Did, languages, type MethodName, type OperationId, type SpaceId } from '@icn/protocol'
+import { commonsSpace, type Did, languages, type MethodName, type OperationId, secondMs, type SpaceId } from '@icn/protocol'
 import { parseAddress } from './config/load.ts'
 import type { Config } from './config/option.ts'
 import { examineNode } from './doctor.ts'
@@ -47,6 +46,7 @@ export class DoorParts {
   readonly standing: Standing
   readonly sessions: Sessions
   readonly tokens: Tokens
+  readonly #keys: TokenKeys
   readonly calls: Calls
   readonly feed: EventFeed
   readonly options: GatewayOptions
@@ -67,12 +67,18 @@ export class DoorParts {
     this.inside = inside
     this.options = gatewayOptions(config)
     this.standing = openStanding(journal, wall)
-    const sealer = openSealer([keys.sealSeed])
+    this.#keys = new TokenKeys({
+      local: journal.local,
+      first: { session: keys.sessionSeed, seal: keys.sealSeed },
+      tokenLifeMs: (config['gateway.access_token_secs'] + leewaySecs) * secondMs,
+      now: wall,
+    })
+    const { sealer } = this.#keys
     this.sessions = new Sessions({ local: journal.local, now: wall, refreshDays: config['gateway.refresh_token_days'] })
     this.tokens = new Tokens({
       node: inside.did,
       audience: this.options.publicOrigin,
-      keys: [{ seed: keys.sessionSeed, createdAt: inside.startedAt }],
+      keys: this.#keys.session,
       accessSecs: config['gateway.access_token_secs'],
       now: wall,
     })
@@ -144,6 +150,13 @@ export class DoorParts {
 
   isOperator(did: Did): boolean {
     return this.inside.journal.local.get(['operators', did]) === true
+  }
+
+  /** Session and seal keys that are due turn, those that are over are forgotten. True when one did. */
+  turnKeys(): boolean {
+    const turned = this.#keys.turn()
+    if (turned) this.tokens.use(this.#keys.session)
+    return turned
   }
 
   /** Why a session must end although its token is good. */

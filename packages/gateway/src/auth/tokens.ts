@@ -32,7 +32,8 @@ export interface AccessClaims {
 }
 
 const type = 'at+jwt'
-const leewaySecs = 5
+/** Clocks of one machine differ by no more [s]. */
+export const leewaySecs = 5
 const algorithms = ['EdDSA', 'Ed25519']
 
 // PKCS #8 of an Ed25519 seed is this prefix and the seed (RFC 8410).
@@ -53,12 +54,17 @@ function load(key: TokenKey): LoadedKey {
 
 export class Tokens {
   readonly #parts: TokenParts
-  readonly #keys: readonly LoadedKey[]
+  #keys: readonly LoadedKey[] = []
 
   constructor(parts: TokenParts) {
     this.#parts = parts
-    this.#keys = parts.keys.map(load)
-    if (this.#keys.length === 0) throw new TypeError('tokens need a key')
+    this.use(parts.keys)
+  }
+
+  /** Signs and accepts with these from now on: the present key first. */
+  use(keys: readonly TokenKey[]): void {
+    if (keys.length === 0) throw new TypeError('tokens need a key')
+    this.#keys = keys.map(load)
   }
 
   get accessSecs(): number {

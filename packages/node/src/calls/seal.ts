@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { decodeTrusted, encodeTrusted, fromBase64Url, toBase64Url } from '@icn/protocol'
 
 /** What a sealed text is for; one sort never passes for another. */
-export type SealPurpose = 'cursor' | 'token' | 'challenge' | 'sse' | 'import'
+export type SealPurpose = 'cursor' | 'token' | 'challenge' | 'sse' | 'import' | 'key'
 
 /** Opaque texts that only this node can make and read: cursors, tokens, challenges. */
 export interface Sealer {
