@@ -61,18 +61,13 @@ export class DoorParts {
   ready = false
 
   constructor(parts: NodeParts, inside: Inside) {
-    const { config, keys } = parts
+    const { config } = parts
     const { journal, wall, metrics, supervisor } = inside
     this.parts = parts
     this.inside = inside
     this.options = gatewayOptions(config)
     this.standing = openStanding(journal, wall)
-    this.#keys = new TokenKeys({
-      local: journal.local,
-      first: { session: keys.sessionSeed, seal: keys.sealSeed },
-      tokenLifeMs: (config['gateway.access_token_secs'] + leewaySecs) * secondMs,
-      now: wall,
-    })
+    this.#keys = openTokenKeys(parts, inside)
     const { sealer } = this.#keys
     this.sessions = new Sessions({ local: journal.local, now: wall, refreshDays: config['gateway.refresh_token_days'] })
     this.tokens = new Tokens({
@@ -192,6 +187,15 @@ export class DoorParts {
     const down = this.inside.supervisor.actors.filter(({ isUp }) => !isUp).map(({ name }) => name)
     return [...(this.ready ? [] : ['starting']), ...(this.inside.supervisor.state === 'stopping' ? ['stopping'] : []), ...down]
   }
+}
+
+function openTokenKeys({ config, keys }: NodeParts, { journal, wall }: Inside): TokenKeys {
+  return new TokenKeys({
+    local: journal.local,
+    first: { session: keys.sessionSeed, seal: keys.sealSeed },
+    tokenLifeMs: (config['gateway.access_token_secs'] + leewaySecs) * secondMs,
+    now: wall,
+  })
 }
 
 const coopAreas: ReadonlySet<string> = new Set(['coop', 'founding', 'charter', 'member', 'invite', 'host'])

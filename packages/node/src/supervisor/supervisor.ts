@@ -112,7 +112,7 @@ export class Supervisor {
       metrics,
       chance,
       faults: this.#faults,
-onGiveUp: (why, error) => this.#giveUp(why, error),
+      onGiveUp: (why, error) => this.#giveUp(why, error),
     })
     const listed = actor as SupervisedActor<unknown>
     // Listed before it runs, so that a stop in the middle of a start reaches it too.
