@@ -40,6 +40,8 @@ export interface RunningNode {
   readonly operatorToken: string
   /** Names of what did not end in time; empty: a clean stop. */
   stop(): Promise<readonly string[]>
+  /** Waits for no running call: what was taken is written and the folder given back. The process has to end after it. */
+  stopNow(): Promise<void>
 }
 
 /** The whole wiring of a node, top to bottom: config → store → recover → identity → actors → network → replication → doors → ready. */
@@ -107,10 +109,17 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         doors.ready = false
         log.info('stopping', 'stopping')
         const late = await supervisor.stop()
-        for (const close of closers) close()
+        for (const close of closers.splice(0)) close()
         log.info('stopped', late.length === 0 ? 'stopped' : 'stopped, but not everything ended in time')
         log.flush()
         return late
+      },
+      async stopNow() {
+        doors.ready = false
+        await journal.close()
+        for (const close of closers.splice(0)) close()
+        log.info('stopped', 'stopped without waiting')
+        log.flush()
       },
     }
   } catch (error) {

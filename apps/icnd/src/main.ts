@@ -79,13 +79,18 @@ async function runNode(loaded: LoadedConfig, ephemeral: boolean, flags: Readonly
   const ended = new Promise<number>((resolve) => {
     end = resolve
   })
-  const node = await openNode({ config, origins: loaded.origins, log, keys, ephemeral, onFatal: () => end(exits.fault) })
+  // Listened for before anything is opened: a node that is told to stop while it starts stops cleanly, too.
+  let hurry: () => Promise<void> = async () => {}
   let signals = 0
   const stop = (): void => {
-    // A second signal waits for nobody, but the store is flushed all the same.
-    if (++signals > 1) process.exitCode = exits.fault
     end(exits.stopped)
+    // A second signal waits for nobody, but the store is flushed all the same.
+    if (++signals === 2) void hurry().finally(() => process.exit(exits.fault))
   }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  const node = await openNode({ config, origins: loaded.origins, log, keys, ephemeral, onFatal: () => end(exits.fault) })
+  hurry = () => node.stopNow()
   // What can change while it runs is read again; everything else says so by staying as it was.
   const reload = (): void => {
     const again = loadConfig({ flags, environment: process.env })
@@ -96,8 +101,6 @@ async function runNode(loaded: LoadedConfig, ephemeral: boolean, flags: Readonly
     }
   }
   process.on('SIGHUP', reload)
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
   const code = await ended
   const late = await node.stop()
   process.off('SIGHUP', reload)
