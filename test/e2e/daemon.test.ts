@@ -4,7 +4,7 @@ import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { Home, runCode } from './daemon.ts'
+import { Home, runCode, runDaemon } from './daemon.ts'
 import { until } from './harness.ts'
 
 /** The daemon as a process: how it starts, ends, and refuses to start. */
@@ -34,6 +34,41 @@ describe('a daemon', () => {
     assert.deepEqual(await running.end(), { code: 0, signal: null }, running.out + running.errors)
     assert.equal(running.lines.at(-1)?.['event'], 'stopped')
     assert.equal(existsSync(join(home.folder, 'run', 'lock')), false)
+  })
+
+  it('stops cleanly when it is told to while it starts', async () => {
+    for (const phase of ['config', 'recover', 'actors']) {
+      const running = home.run()
+      await until(`the phase ${phase} to be done`, () => running.out.includes(`"phase":"${phase}"`), 20_000)
+      running.child.kill('SIGTERM')
+      assert.deepEqual(await running.end(), { code: 0, signal: null }, running.out + running.errors)
+      assert.equal(existsSync(join(home.folder, 'run', 'lock')), false)
+    }
+  })
+
+  it('told twice waits for nobody, and gives the folder back all the same', async () => {
+    const { running, rest } = await home.open()
+    // Somebody waits for an answer that will not come.
+    void rest.ask('event.page', { long_poll_ms: 30_000 }).catch(() => {})
+    running.child.kill('SIGTERM')
+    running.child.kill('SIGINT')
+    const { code, signal } = await running.end()
+    assert.equal(signal, null)
+    assert.ok(code === 0 || code === 1)
+    assert.equal(existsSync(join(home.folder, 'run', 'lock')), false)
+    const { running: next } = await home.open()
+    assert.equal(next.out.includes('stopped_without_warning'), false)
+    next.child.kill('SIGTERM')
+    assert.equal((await next.end()).code, 0)
+    assert.equal(next.errors, '')
+  })
+
+  it('that keeps nothing needs no passphrase and leaves nothing', async () => {
+    const running = runDaemon(['--ephemeral', '--data_dir', join(home.folder, 'none')], {})
+    await until('it to be ready', () => running.out.includes('"event":"ready"'), 20_000)
+    running.child.kill('SIGTERM')
+    assert.deepEqual(await running.end(), { code: 0, signal: null }, running.out + running.errors)
+    assert.equal(existsSync(join(home.folder, 'none')), false)
   })
 
   it('says once that the last run stopped without warning', async () => {

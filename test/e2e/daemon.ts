@@ -66,6 +66,12 @@ export function runCode(code: string): Running {
   return new Running(['--input-type=module-typescript', '--eval', code])
 }
 
+/** The daemon on ports of its own, with whatever else it is told. */
+export function runDaemon(more: readonly string[], env: Readonly<Record<string, string>>, flags: Readonly<Record<string, string>> = {}): Running {
+  const all = { ...testFlags, 'log.level': 'info', ...flags }
+  return new Running([main, ...Object.entries(all).map(([name, value]) => `--${name}=${value}`), ...more], env)
+}
+
 /** A data folder with a key file and its passphrase, and the daemons that run on it. */
 export class Home {
   readonly folder = mkdtempSync(join(tmpdir(), 'icn-daemon-'))
@@ -84,8 +90,7 @@ export class Home {
 
   /** Starts the daemon; what it says at `info` tells where it listens. */
   run(flags: Readonly<Record<string, string>> = {}, more: Readonly<Record<string, string>> = { ICN_PASSPHRASE_FILE: this.passphraseFile }): Running {
-    const all = { data_dir: this.folder, ...testFlags, 'log.level': 'info', ...flags }
-    const running = new Running([main, ...Object.entries(all).map(([name, value]) => `--${name}=${value}`)], more)
+    const running = runDaemon([`--data_dir=${this.folder}`], more, flags)
     this.#started.push(running)
     return running
   }
