@@ -1,2 +1,2 @@
 /** Digest of this set of laws, written by `./icn generate`. */
-export const rulesDigest = 'f3ccff002b190b92'
+export const rulesDigest = 'b4403e19585fd47e'

@@ -76,7 +76,7 @@ export const memberRoles: KindSpec<MemberRoles> = {
     const limit = full === undefined ? officersMax : (offices.get(full)?.max ?? officersMax)
     j.refuseIf(full !== undefined || countOf(facts, 'officers') + given.length > officersMax, 'OFFICE_FULL', { params: { role: full ?? '', limit }, limit })
     const held = roles.filter((role) => offices.has(role))
-    const days = Math.min(...held.map((role) => offices.get(role)?.term_days || Number.MAX_SAFE_INTEGER))
+    const days = Math.min(Number.MAX_SAFE_INTEGER, ...held.map((role) => offices.get(role)?.term_days || Number.MAX_SAFE_INTEGER))
     const termFits = until_at === undefined || (held.length > 0 && until_at > at && (days === Number.MAX_SAFE_INTEGER || until_at <= at + days * dayMs))
     j.refuseIf(!termFits, 'TERM_INVALID', { params: { limit: days === Number.MAX_SAFE_INTEGER ? 0 : days } })
     const need = Math.max(1, rules?.offices.steward.min ?? 1)

@@ -65,9 +65,10 @@ export function inputShape(row: Pick<Row, 'input' | 'rest'>): InputShape {
 /** Parses an input; every wrong field is reported at once. Throws a refusal of class `input`. */
 export function parseInput<T>(schema: z.ZodType<T>, value: unknown, shape: InputShape, place: FieldPlace, lang: string): T {
   const parsed = schema.safeParse(value, { reportInput: true })
-  if (parsed.success) return parsed.data
+  const denormal = parsed.success ? denormalText(parsed.data, '') : []
+  if (parsed.success && denormal.length === 0) return parsed.data
   const language = languageOf(lang)
-  const found = (parsed.error.issues as Issue[]).flatMap((issue) => faults(issue, shape)).slice(0, errorsMax)
+  const found = (parsed.success ? denormal : (parsed.error.issues as Issue[]).flatMap((issue) => faults(issue, shape))).slice(0, errorsMax)
   const errors = found.map(
     ({ pointer, code, params }): FieldError => ({ in: place(pointer.split('/')[1] ?? ''), pointer, code, detail: codeText(code, { pointer, ...params }, language) }),
   )
@@ -113,4 +114,15 @@ function evidence(code: string, input: unknown): Readonly<Record<string, unknown
     return { coop_id: input.slice(0, 80), ...(lower !== input && isCoopId(lower) ? { suggestion: lower } : {}) }
   }
   return {}
+}
+
+/** Texts that could stand in no operation because they have two spellings; wherever they are, also where a schema takes any text. */
+function denormalText(value: unknown, pointer: string): Fault[] {
+  if (typeof value === 'string') {
+    // A file brings its text along as it is, and is read with that in mind.
+    const isFine = pointer === '/csv' || value.normalize('NFC') === value
+    return isFine ? [] : [{ pointer, code: 'FIELD_FORMAT', params: { reason: 'text must be in Unicode normalisation form C' } }]
+  }
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return []
+  return Object.entries(value).flatMap(([name, inner]) => denormalText(inner, `${pointer}${pointerOf([name])}`))
 }
