@@ -233,6 +233,9 @@ for (const [doorName, door] of [['REST', (at: TestNode) => at.rest] as const, ['
       const chen = await who('Dora').ask('coop.get_member', member('Chen'))
       await refusedEachWay(['POWER_MISSING', 403], who('Dora'), 'coop.update_member_role', { ...member('Chen'), roles: ['member'] }, { ifMatch: chen.etag as string })
       const ada = await who('Ada').ask('coop.get_member', member('Ada'))
+      const term = { ...member('Dora'), roles: ['member'], until_at: new Date(node.now + dayMs).toISOString() }
+      const dora = await who('Ada').ask('coop.get_member', member('Dora'))
+      await refusedEachWay(['TERM_INVALID', 400], who('Ada'), 'coop.update_member_role', term, { ifMatch: dora.etag as string })
       const own = await who('Ada').ask('coop.update_member_role', { ...member('Ada'), roles: ['member', 'steward', 'treasurer'] }, { ifMatch: ada.etag as string, draft: true })
       assert.ok(!own.ok && own.body.reasons.some(({ code }: { code: string }) => code === 'OWN_CASE'), JSON.stringify(own.body))
     })
@@ -268,6 +271,7 @@ for (const [doorName, door] of [['REST', (at: TestNode) => at.rest] as const, ['
       await wrong({ ...member('Emil'), number: 'seven', nam: 'x' }, '/number FIELD_FORMAT', '/nam FIELD_UNKNOWN')
       await wrong({ ...member('Emil'), number: 0 }, '/number FIELD_OUT_OF_RANGE')
       await wrong({ coop_id: 'food', name: 'Emil' }, '/did FIELD_MISSING')
+      await wrong({ ...member('Emil'), class: 'cafe\u0301' }, '/class FIELD_FORMAT')
       const missing = await refused(['INPUT_INVALID', 400], () => who('Ada').ask('coop.suspend_member', member('Dora')))
       assert.deepEqual(
         missing.errors.map(({ code }: { code: string }) => code),

@@ -47,6 +47,9 @@ export function readText(text: string): unknown {
   }
 }
 
+/** As text of a path or query; what has no text of its own, as JSON. */
+const textOf = (value: unknown): string => (typeof value === 'string' ? value.toWellFormed() : (JSON.stringify(value) ?? ''))
+
 /** Path, query and body as the table of rows says. */
 export function restDoor(base: string): Door {
   return {
@@ -57,12 +60,12 @@ export function restDoor(base: string): Door {
       const verb = restMethod(row)
       const inPath = new Set(pathFields(row.rest))
       const rest = Object.entries(input).filter(([name, value]) => !inPath.has(name) && value !== undefined)
-      const path = restPath(row).replace(/\{([a-z_]+)\}/g, (_, name: string) => encodeURIComponent(String(input[name])))
+      const path = restPath(row).replace(/\{([a-z_]+)\}/g, (_, name: string) => encodeURIComponent(textOf(input[name])))
       const query = new URLSearchParams()
       if (asking.dryRun) query.set('dry_run', 'true')
       if (asking.draft) query.set('draft', 'true')
       if (asking.explain) query.set('explain', 'true')
-      if (verb === 'GET') for (const [name, value] of rest) for (const one of Array.isArray(value) ? value : [value]) query.append(name, String(one))
+      if (verb === 'GET') for (const [name, value] of rest) for (const one of Array.isArray(value) ? value : [value]) query.append(name, textOf(one))
       const body = verb === 'GET' ? undefined : (asking.csv ?? (verb === 'DELETE' && rest.length === 0 ? undefined : JSON.stringify(Object.fromEntries(rest))))
       const response = await fetch(`${base}${path}${query.size === 0 ? '' : `?${query}`}`, {
         method: verb,
