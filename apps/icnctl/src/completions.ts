@@ -1,3 +1,4 @@
+import { fieldsOf } from './fields.ts'
 import { globalFlags } from './globals.ts'
 import { CliRefusal } from './problems.ts'
 import { type Leaf, leaves } from './program.ts'
@@ -5,7 +6,7 @@ import { type Leaf, leaves } from './program.ts'
 /** Completions are words only: what comes after what. They are made from the table and need no node. */
 
 const flagsOf = (leaf: Leaf): readonly string[] =>
-  'spec' in leaf ? leaf.spec.fields.filter(({ name }) => name !== 'coop_id').map(({ flag }) => `--${flag}`) : (leaf.local.flags ?? []).map(({ flags }) => flags.split(' ')[0] as string)
+  'method' in leaf ? fieldsOf(leaf.method).filter(({ name }) => name !== 'coop_id').map(({ flag }) => `--${flag}`) : (leaf.local.flags ?? []).map(({ flags }) => flags.split(' ')[0] as string)
 
 const globals = globalFlags.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] as string)
 

@@ -46,11 +46,11 @@ export class Context {
     return this.keys.identity(await this.person())
   }
 
-  /** A client of the door of this run. With `operator` only: no person is looked for. */
-  client(only?: 'operator'): Promise<Client> {
-    if (only === 'operator') return Promise.resolve(this.connect(undefined))
+  /** A client of the door of this run. For rows of the operator nobody is looked for; for public ones only where it is plain who. */
+  client(whose: 'operator' | 'anybody' | 'person' = 'person'): Promise<Client> {
+    if (whose === 'operator') return Promise.resolve(this.connect(undefined))
     this.#client ??= (async () => {
-      const entry = await this.entry()
+      const entry = whose === 'anybody' && this.settings.as === undefined && (await this.keys.list()).length > 1 ? undefined : await this.entry()
       return this.connect(entry === undefined ? undefined : await this.keys.identity(entry))
     })()
     return this.#client

@@ -116,7 +116,9 @@ export function readDoor(door: string): Pick<Settings, 'endpoint' | 'transport'>
   return { endpoint: plain, transport: plain.endsWith('/rpc') ? 'rpc' : 'rest' }
 }
 
-export function readSettings(given: Readonly<Record<string, unknown>>, environment: Environment, terminal: boolean, language: Language): Settings {
+export function readSettings(given: Readonly<Record<string, unknown>>, surroundings: Environment, terminal: boolean, language: Language): Settings {
+  // A variable that is set to nothing says nothing.
+  const environment = Object.fromEntries(Object.entries(surroundings).filter(([, value]) => value !== ''))
   const text = (name: string): string | undefined => (typeof given[name] === 'string' ? (given[name] as string) : undefined)
   const dataDir = text('dataDir') ?? environment['ICN_DATA_DIR'] ?? join(homedir(), '.icn')
   const profile = profileOf(dataDir, text('profile') ?? environment['ICN_PROFILE'])

@@ -1,6 +1,6 @@
 import { type MethodName, restPath, rowOf } from '@icn/protocol'
 import type { LocalCommand } from './command.ts'
-import type { CommandSpec, Field } from './fields.ts'
+import { type CommandSpec, type Field, specOf } from './fields.ts'
 import { globalFlags } from './globals.ts'
 import { type Leaf, leaves } from './program.ts'
 import { renderPairs } from './show/table.ts'
@@ -9,7 +9,7 @@ import type { Texts } from './texts/index.ts'
 
 /** Help texts, made from the same table as the commands. */
 
-const saysOf = (leaf: Leaf): string => ('spec' in leaf ? leaf.spec.row.says : (leaf.local.says ?? rowOf(leaf.local.method as MethodName).says))
+const saysOf = (leaf: Leaf): string => ('method' in leaf ? rowOf(leaf.method).says : (leaf.local.says ?? rowOf(leaf.local.method as MethodName).says))
 
 const startsWith = (path: readonly string[], start: readonly string[]): boolean => start.every((word, index) => path[index] === word)
 
@@ -33,7 +33,7 @@ function grouped(all: readonly Leaf[]): readonly Leaf[] {
 }
 
 function commandHelp(leaf: Leaf, texts: Texts): string {
-  return 'spec' in leaf ? rowHelp(leaf.spec, texts) : localHelp(leaf.local, texts)
+  return 'method' in leaf ? rowHelp(specOf(leaf.method), texts) : localHelp(leaf.local, texts)
 }
 
 const placeholder = (field: Field): string => field.name.replace(/_id$/, '').replaceAll('_', '-').toUpperCase()

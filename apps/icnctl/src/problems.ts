@@ -31,6 +31,8 @@ export interface Failure {
   readonly exit: number
   /** Advice of this program beside the node's own. */
   readonly hints: readonly string[]
+  /** Of a mistake of this program; shown with -v. */
+  readonly stack?: string
 }
 
 function problemFor(code: Code, detail: string, params: TextParams, fix: string | undefined): Problem {
@@ -64,7 +66,7 @@ export function failureOf(error: unknown, texts: Texts): Failure {
   if (error instanceof Interrupted) return { problem: problemFor('OUTCOME_UNKNOWN', texts.say('say.interrupted'), {}, undefined), exit: exitInterrupted, hints: [] }
   if (error instanceof IcnError) return failureOfClient(error, texts)
   const message = error instanceof Error ? error.message : String(error)
-  return { problem: problemFor('INTERNAL', texts.say('trouble.bug', { message }), {}, undefined), exit: 1, hints: error instanceof Error && error.stack !== undefined ? [error.stack] : [] }
+  return { problem: problemFor('INTERNAL', texts.say('trouble.bug', { message }), {}, undefined), exit: 1, hints: [], ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}) }
 }
 
 function failureOfClient(error: IcnError, texts: Texts): Failure {

@@ -1,3 +1,4 @@
+import { type MethodName, rowOf } from '@icn/protocol'
 import { Command, Option } from 'commander'
 import { collect } from './collect.ts'
 import { Given, type LocalCommand } from './command.ts'
@@ -16,16 +17,17 @@ export interface Chosen {
   run(context: Context): Promise<number>
 }
 
-export type Leaf = { readonly path: readonly string[]; readonly spec: CommandSpec } | { readonly path: readonly string[]; readonly local: LocalCommand }
+export type Leaf = { readonly path: readonly string[]; readonly method: MethodName } | { readonly path: readonly string[]; readonly local: LocalCommand }
 
 /** Every command in the order of the table, local ones beside their neighbours. */
 export function leaves(): readonly Leaf[] {
   const locals = new Map(localCommands.map((local) => [local.path, local]))
   const fromRows = commandMethods.map((method): Leaf => {
-    const spec = specOf(method)
-    const local = locals.get(spec.path.join(' '))
-    locals.delete(spec.path.join(' '))
-    return local === undefined ? { path: spec.path, spec } : { path: spec.path, local }
+    const name = rowOf(method).cli as string
+    const path = name.split(' ')
+    const local = locals.get(name)
+    locals.delete(name)
+    return local === undefined ? { path, method } : { path, local }
   })
   return [...fromRows, ...[...locals.values()].map((local): Leaf => ({ path: local.path.split(' '), local }))]
 }
@@ -63,7 +65,8 @@ export interface Program {
   chosen(): Chosen | undefined
 }
 
-export function buildProgram(): Program {
+/** Only what the words typed could mean is built: reading a hundred schemas takes longer than most commands. */
+export function buildProgram(args: readonly string[]): Program {
   let chosen: Chosen | undefined
   const root = new Command('icnctl')
   root.exitOverride().configureOutput({ writeOut: () => {}, writeErr: () => {} })
@@ -84,12 +87,12 @@ export function buildProgram(): Program {
     nouns.set(key, made)
     return made
   }
-  for (const leaf of leaves()) {
+  for (const leaf of leaves().filter(({ path }) => args.includes(path[0] as string))) {
     // A command may have others below it: `coop import`, `coop invite list`.
     const command = nounOf(leaf.path.slice(0, -1)).command(leaf.path.at(-1) as string)
     if (!nouns.has(leaf.path.join(' '))) nouns.set(leaf.path.join(' '), command)
     command.argument('[args...]').helpOption(false)
-    if ('spec' in leaf) addRow(command, leaf.spec, choose)
+    if ('method' in leaf) addRow(command, specOf(leaf.method), choose)
     else addLocal(command, leaf.local, choose)
   }
   root.argument('[rest...]').option('-h, --help')

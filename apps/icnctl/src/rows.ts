@@ -1,4 +1,4 @@
-import { codeClasses, exitFindings, exitPartly, type JobView, type MethodName, type Page, type WriteEnvelope } from '@icn/protocol'
+import { codeClasses, exitFindings, exitPartly, type JobView, type MethodName, type Page, type Row, type WriteEnvelope } from '@icn/protocol'
 import type { Client, Download, WireMeta } from '@icn/sdk'
 import type { Context } from './context.ts'
 import { aboutThisNode, type CommandSpec, hashFromNode } from './fields.ts'
@@ -24,7 +24,7 @@ export type Input = Record<string, unknown>
 
 export async function runRow(context: Context, spec: CommandSpec, input: Input, more: { readonly all?: boolean } = {}): Promise<number> {
   const { method, row } = spec
-  const client = await context.client(row.access.every((word) => word === 'operator') && context.settings.as === undefined ? 'operator' : undefined)
+  const client = await context.client(whoseRow(context, row))
   await prefill(context, client, method, input)
   switch (row.mode) {
     case 'list':
@@ -39,6 +39,12 @@ export async function runRow(context: Context, spec: CommandSpec, input: Input, 
     default:
       return runOther(context, client, method, input)
   }
+}
+
+/** Whom a row asks for: the machine's operator, anybody, or a person. */
+export function whoseRow({ settings }: Context, row: Row): 'operator' | 'anybody' | 'person' {
+  if (settings.as === undefined && row.access.every((word) => word === 'operator')) return 'operator'
+  return row.access.includes('public') || row.access.includes('operator') ? 'anybody' : 'person'
 }
 
 async function prefill(context: Context, client: Client, method: MethodName, input: Input): Promise<void> {

@@ -17,6 +17,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
   const stop = new AbortController()
   const onInterrupt = (): void => stop.abort(new Interrupted())
   process.once('SIGINT', onInterrupt)
+  const isTalkative = args.includes('-v') || args.includes('--verbose')
   const isMachine = args.some((arg) => arg === '--json' || arg === '--jsonl')
   try {
     const chosen = parse(args)
@@ -26,7 +27,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
   } catch (error) {
     const failure = failureOf(stop.signal.aborted ? new Interrupted() : error, texts)
     const color = io.terminal && !environment['NO_COLOR'] && !args.includes('--color=never') && !isMachine
-    io.note(failure.exit === exitInterrupted ? texts.say('say.interrupted') : showProblem(failure.problem, failure.exit, failure.hints, texts, styleOf(color && process.stderr.isTTY === true)))
+    io.note(failure.exit === exitInterrupted ? texts.say('say.interrupted') : showProblem(failure.problem, failure.exit, failure.stack === undefined || !isTalkative ? failure.hints : [...failure.hints, failure.stack], texts, styleOf(color && process.stderr.isTTY === true)))
     // The last line of stdout is the problem, so that a script reads one stream only.
     if (isMachine) io.out(JSON.stringify(failure.problem))
     return failure.exit
@@ -36,7 +37,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
 }
 
 function parse(args: readonly string[]): Chosen {
-  const program = buildProgram()
+  const program = buildProgram(args)
   try {
     program.root.parse([...args], { from: 'user' })
   } catch (error) {

@@ -16,7 +16,7 @@ interface Upload {
 }
 
 /** Rows that say the same to everybody, and those that make the session. */
-const withoutSession: ReadonlySet<string> = new Set(['auth.challenge', 'auth.verify', 'auth.refresh', 'node.about', 'coop.stats', 'charter.templates', 'charter.lint', 'charter.diff', 'identity.resolve', 'coop.invite.find'])
+const withoutSession: ReadonlySet<string> = new Set(['auth.challenge', 'auth.verify', 'auth.refresh', 'node.about', 'charter.templates', 'charter.lint', 'charter.diff', 'identity.resolve', 'coop.invite.find'])
 /** A door forgot the bytes: the change is drafted once more. */
 const drafted = new Set(['LATE', 'SEQUENCE_STALE', 'CLOCK_AHEAD'])
 /** How often a change is drafted anew before its caller hears of it. Larger: a stuck chain takes long to be noticed; smaller: many writers of one key fail. */
@@ -185,7 +185,7 @@ export class Caller {
       const isForgotten = refused !== undefined && drafted.has(refused.code) && results.every((result) => result.operation === null)
       if (isForgotten && attempt < draftsMax) continue
       if (refused !== undefined && results.every((result) => result.outcome === 'refused')) throw refused
-      return envelopeOf(envelope, results)
+      return envelopeOf(rowOf(method), envelope, results)
     }
   }
 
@@ -264,13 +264,14 @@ export class Caller {
 }
 
 /** The envelope that a plain write would have answered. */
-function envelopeOf(envelope: WriteEnvelope, results: readonly SubmitResult[]): WriteEnvelope {
+function envelopeOf(row: Row, envelope: WriteEnvelope, results: readonly SubmitResult[]): WriteEnvelope {
   const last = results.at(-1)
   const { drafts, expires_at: _, token: __, value, ...rest } = envelope
   const answered = last?.value ?? null
   // What a node says once, at drafting: the code of an invitation.
   const secret = value !== null && typeof value === 'object' ? value : {}
-  const isOne = (drafts?.length ?? 0) === 1
+  // A row that reaches every space of a person answers for each.
+  const isOne = row.space !== 'own'
   return {
     ...rest,
     outcome: results.some((result) => result.outcome === 'applied') ? 'applied' : 'already_done',

@@ -24,10 +24,10 @@ export interface StoredTokens {
   readonly renew_at: number
 }
 
-/** Keeps tokens across processes; absent: they last as long as the client. */
+/** Keeps tokens across processes, by door and key: a session is of one key, not of a person. Absent: they last as long as the client. */
 export interface TokenStore {
-  get(endpoint: string, did: Did): Promise<StoredTokens | undefined>
-  set(endpoint: string, did: Did, tokens: StoredTokens | undefined): Promise<void>
+  get(endpoint: string, signer: Did): Promise<StoredTokens | undefined>
+  set(endpoint: string, signer: Did, tokens: StoredTokens | undefined): Promise<void>
 }
 
 export interface SessionParts {
@@ -120,7 +120,7 @@ export class Session {
 
   async #load(): Promise<void> {
     if (this.#loaded) return
-    this.#tokens = await this.#parts.tokens?.get(this.#parts.transport.endpoint, this.#parts.identity.did)
+    this.#tokens = await this.#parts.tokens?.get(this.#parts.transport.endpoint, this.#parts.identity.signer.did)
     this.#loaded = true
   }
 
@@ -137,7 +137,7 @@ export class Session {
     if (this.#tokens !== undefined && this.#isFresh(this.#tokens)) return this.#tokens.access_token
     return this.#alone(async () => {
       // Another tab may have renewed it while this one waited.
-      const stored = await this.#parts.tokens?.get(transport.endpoint, this.#parts.identity.did)
+      const stored = await this.#parts.tokens?.get(transport.endpoint, this.#parts.identity.signer.did)
       if (stored !== undefined && stored.access_token !== this.#tokens?.access_token) {
         this.#renewAt = undefined
         this.#tokens = stored
@@ -159,7 +159,7 @@ export class Session {
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     const locks = (globalThis.navigator as Navigator | undefined)?.locks as LockManager | undefined
     if (locks === undefined || this.#parts.tokens === undefined) return work()
-    return (await locks.request(`icn session ${this.#parts.transport.endpoint} ${this.#parts.identity.did}`, work)) as T
+    return (await locks.request(`icn session ${this.#parts.transport.endpoint} ${this.#parts.identity.signer.did}`, work)) as T
   }
 
   /** Challenge, checks of everything the text says, signature, verify (doors page §5.1). */
@@ -201,6 +201,6 @@ export class Session {
 
   async #save(tokens: StoredTokens | undefined): Promise<void> {
     this.#tokens = tokens
-    await this.#parts.tokens?.set(this.#parts.transport.endpoint, this.#parts.identity.did, tokens)
+    await this.#parts.tokens?.set(this.#parts.transport.endpoint, this.#parts.identity.signer.did, tokens)
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { rename } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { type MeView, newKeyFile, rotatePayload, rotateReasons, Secret, sealKeyFile, signStatement, toBase64Url, type WriteEnvelope, wipeKeys, mainSeed, portableSigner } from '@icn/protocol'
 import { nodeKeyFileCrypto, writeKeyFile } from '@icn/protocol/node'
 import type { Given, LocalCommand } from '../command.ts'
@@ -36,13 +37,25 @@ async function rotate(context: Context, given: Given): Promise<number> {
   const exit = await printEnvelope(context, 'identity.rotate', input, envelope)
   // Where some space still wants the old key, both stay as they are and the command is given again.
   if (exit !== 0 || envelope.outcome === 'simulated') return exit
-  const old = entry.file.replace(/\.key$/, `.old-${new Date().toISOString().slice(0, 10)}.key`)
-  await context.keys.setOwner(next, entry.did)
-  await rename(entry.file, old)
+  const old = await retire(entry.file)
+  await context.keys.setOwner(entry.file, entry.did)
   await rename(next, entry.file)
-  await rename(next.replace(/\.key$/, '.for'), entry.file.replace(/\.key$/, '.for'))
   if (new Printer(context).forPeople) context.io.out(context.say('id.rotated', { did: entry.did, file: old }))
   return 0
+}
+
+/** The old key and what belongs to it go into a folder beside: its chain is its own, and nobody picks it by mistake. */
+async function retire(file: string): Promise<string> {
+  const folder = join(dirname(file), 'retired')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const start = file.replace(/\.key$/, '')
+  const kept = join(folder, `${basename(start)}-${new Date().toISOString().replaceAll(':', '')}`)
+  for (const part of ['.key', '.positions.json', '.sent', '.for']) {
+    await rename(`${start}${part}`, `${kept}${part}`).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+  }
+  return `${kept}.key`
 }
 
 export const rotateCommands: readonly LocalCommand[] = [

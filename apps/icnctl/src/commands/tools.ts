@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { type Given, type LocalCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CliRefusal } from '../problems.ts'
+import { whoseRow } from '../rows.ts'
 import { Printer } from '../show/printer.ts'
 import { document } from '../values.ts'
 
@@ -16,7 +17,7 @@ async function api(context: Context, given: Given): Promise<number> {
   if (!isMethodName(method)) throw new CliRefusal('RPC_METHOD_UNKNOWN', undefined, { method })
   const input = text === undefined ? {} : (document(text, 'JSON') as Record<string, unknown>)
   const row = rowOf(method)
-  const client = await context.client(row.access.every((word) => word === 'operator') && context.settings.as === undefined ? 'operator' : undefined)
+  const client = await context.client(whoseRow(context, row))
   const answer = await client.call(method, input, context.callOptions())
   if (row.mode === 'download') for await (const chunk of answer as Download) process.stdout.write(chunk)
   else context.io.out(JSON.stringify(answer, null, context.settings.output === 'people' && context.io.terminal ? 2 : undefined))

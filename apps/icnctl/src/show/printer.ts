@@ -48,11 +48,12 @@ export class Printer {
 
   /** Names of this machine's identities, and of a coop's members when DIDs are about to be shown. */
   async learnNames(coopId: string | undefined): Promise<void> {
-    for (const { name, did } of await this.#context.keys.list().catch(() => [])) this.name(did, name)
+    const own = this.#context.settings.as
+    for (const { name, label, did, key } of await this.#context.keys.list().catch(() => [])) this.name(did, `${label ?? name}${own === name || own === did || own === key ? ` (${this.#context.say('you')})` : ''}`)
     if (coopId === undefined || !this.forPeople) return
     // Names are a courtesy: whoever may not read the register sees DIDs.
     const page = await this.#context.read<Page<{ did: Did; name: string }>>('coop.list_members', { coop_id: coopId, limit: 200 }).catch(() => undefined)
-    for (const { did, name } of page?.items ?? []) this.name(did, name)
+    for (const { did, name } of page?.items ?? []) this.name(did, this.#names.get(did)?.endsWith(`(${this.#context.say('you')})`) ? `${name} (${this.#context.say('you')})` : name)
   }
 
   resource(value: unknown, meta?: WireMeta): void {
@@ -81,7 +82,7 @@ export class Printer {
     if (items.length === 0) this.text(this.#emptyText(method))
     else this.text(showRows(this.showing(), columns[method] ?? Object.keys(items[0] ?? {}), items, method === 'coop.list_members'))
     if (page.omitted !== undefined) this.#context.hint(this.#context.say('say.omitted', { count: page.omitted }))
-    if (page.next_cursor !== null) this.#context.hint(this.#context.say('say.more_pages', { count: items.length, cursor: page.next_cursor }))
+    if (page.next_cursor !== null) this.#context.hint(this.#context.say('say.more_pages', { count: items.length, cursor: settings.wide ? page.next_cursor : '…' }))
     this.#asOf(meta)
   }
 
@@ -100,8 +101,8 @@ export class Printer {
     if (envelope.outcome === 'simulated') return this.#simulated(envelope)
     this.text(this.#headline(envelope))
     const act = actOf(envelope.value)
-    if (act !== undefined) this.text(act.state === 'done' ? this.#context.say('say.act_done') : this.#context.say('say.act_open', { have: act.confirmed.length, need: act.need, until: this.time(act.expires_at) }))
-    if (envelope.value !== null) this.text(indent(showResource(this.showing(), act ?? envelope.value, new Set(['charter', 'settings', 'powers', 'code', 'link']))))
+    if (act !== undefined) this.text(act.state === 'done' ? this.#context.say('say.act_done') : this.#context.say('say.act_open', { have: new Set([act.proposer, ...act.confirmed]).size, need: act.need, until: this.time(act.expires_at) }))
+    if (envelope.value !== null) this.text(indent(showResource(this.showing(), briefly(act ?? envelope.value), new Set(['charter', 'code', 'link']))))
     const { code, link } = (envelope.value ?? {}) as { readonly code?: string; readonly link?: string }
     if (link !== undefined && code !== undefined) this.text(`${this.#context.say('coop.invite_link')}\n  ${this.style.bold(code)}\n  ${link}`)
     const explained = envelope.decision !== null && 'checks' in envelope.decision ? envelope.decision : undefined
@@ -132,12 +133,21 @@ export class Printer {
 
 interface Act {
   readonly state: string
+  readonly proposer: string
   readonly confirmed: readonly string[]
   readonly need: number
   readonly expires_at: string
 }
 
 const actOf = (value: unknown): Act | undefined => (typeof value === 'object' && value !== null && 'act' in value && Object.keys(value).length === 1 ? ((value as { readonly act: Act }).act ?? undefined) : undefined)
+
+/** After a write the resource is a reminder, not a report: what the register and `coop get` show in full is left out. */
+const longFields = ['charter_version', 'founded_at', 'founded_by', 'genesis', 'space', 'template', 'treasury', 'calendar', 'settings', 'hosts', 'my', 'suspension', 'network', 'by', 'sponsors', 'joined_via', 'capital', 'shares', 'key', 'used', 'body']
+
+function briefly(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([name, inner]) => !longFields.includes(name) && inner !== null && !(Array.isArray(inner) && inner.length === 0)))
+}
 
 interface JsonSchema {
   readonly type?: string | readonly string[]

@@ -22,7 +22,7 @@ export function cell(showing: Showing, name: string, value: unknown, full = show
   const { texts } = showing
   if (value === null || value === undefined || value === '') return '–'
   if (typeof value === 'boolean') return texts.say(value ? 'yes' : 'no')
-  if (typeof value === 'number') return String(value)
+  if (typeof value === 'number') return name.endsWith('_at') && value > 1e11 ? timeOf(new Date(value).toISOString(), showing.now, texts.language) : String(value)
   if (typeof value === 'string') return textCell(showing, name, value, full)
   if (Array.isArray(value)) return arrayCell(showing, name, value, full)
   return recordCell(showing, name, value as Record<string, unknown>, full)
@@ -30,7 +30,7 @@ export function cell(showing: Showing, name: string, value: unknown, full = show
 
 function textCell(showing: Showing, name: string, value: string, full: boolean): string {
   const { texts, now } = showing
-  if (name.endsWith('_at') || (name === 'at' && /^\d{4}-/.test(value)) || name === 'now') return timeOf(value, now, texts.language)
+  if (name.endsWith('_at') || (name === 'at' && /^\d{4}-/.test(value)) || name === 'now' || name === 'as_of') return timeOf(value, now, texts.language)
   if (stateFields.has(name)) return stateText(value, texts.language, name)
   if (value.startsWith('did:icn:')) {
     const known = showing.nameOf(value)
@@ -44,16 +44,26 @@ function arrayCell(showing: Showing, name: string, value: readonly unknown[], fu
   if (value.length === 0) return '–'
   // A clock: milliseconds and a counter.
   if ((name === 'at' || name === 'cut') && value.length === 2 && value.every((part) => typeof part === 'number')) return timeOf(new Date(value[0] as number).toISOString(), showing.now, showing.texts.language)
-  return value.map((one) => cell(showing, name, one, full)).join(', ')
+  const shown = full ? value : value.slice(0, itemsInCell)
+  const more = value.length - shown.length
+  return `${shown.map((one) => cell(showing, name, one, full)).join(', ')}${more === 0 ? '' : `, … +${more}`}`
 }
 
+/** A cell of a table holds so many parts of a list; the whole stands in the resource itself. */
+const itemsInCell = 4
+
 function recordCell(showing: Showing, name: string, value: Record<string, unknown>, full: boolean): string {
-  if (name === 'changes' && 'field' in value) return `${String(value['field'])}: ${cell(showing, 'before', value['before'], full)} → ${cell(showing, 'after', value['after'], full)}`
+  if (name === 'changes' && 'field' in value) {
+    const field = String(value['field'])
+    return `${labelOf(field, showing.texts.language)}: ${cell(showing, field, value['before'], full)} → ${cell(showing, field, value['after'], full)}`
+  }
   if (name === 'progress') return `${String(value['done'])} / ${String(value['total'])} ${String(value['unit'])}`.trim()
   if (name === 'have_need' || ('have' in value && 'need' in value)) return `${String(value['have'])} / ${String(value['need'])}`
-  for (const key of ['name', 'label', 'space', 'did', 'id']) if (typeof value[key] === 'string') return cell(showing, key, value[key], full) + (key === 'space' && typeof value['state'] === 'string' ? ` ${stateText(value['state'], showing.texts.language, 'state')}` : '')
+  const main = ['name', 'label', 'space', 'did', 'id'].find((key) => typeof value[key] === 'string')
+  // A person inside a line is shown by name, like an author.
+  if (main !== undefined) return cell(showing, main === 'did' ? 'by' : main, value[main], full) + (main === 'space' && typeof value['state'] === 'string' ? ` ${stateText(value['state'], showing.texts.language, 'state')}` : '')
   return Object.entries(value)
-    .map(([key, inner]) => `${key} ${cell(showing, key, inner, full)}`)
+    .map(([key, inner]) => `${labelOf(key, showing.texts.language).toLowerCase()} ${cell(showing, key, inner, full)}`)
     .join(', ')
 }
 

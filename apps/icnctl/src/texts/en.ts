@@ -117,7 +117,7 @@ export const en = {
   'events.truncated': 'Some events of {spaces} are no longer kept; read the state again.',
   'explain.code': 'Class {class}: exit {exit}, HTTP {http}.',
   'explain.checks': 'Checks, in order',
-  'explain.by': 'Answered by {by} at {time}',
+  'explain.by': 'Answered by {by}, {time}',
   'explain.signed': 'Signed by {signer} under {grant}',
   'explain.signed_own': 'Signed by {signer}, the person’s own key',
   'explain.displaced': 'Displaced by {id}',

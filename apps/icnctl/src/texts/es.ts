@@ -118,7 +118,7 @@ export const es: Readonly<Record<Words, string>> = {
   'events.truncated': 'Algunos sucesos de {spaces} ya no se guardan; lea el estado de nuevo.',
   'explain.code': 'Clase {class}: salida {exit}, HTTP {http}.',
   'explain.checks': 'Comprobaciones, en orden',
-  'explain.by': 'Respondido por {by} el {time}',
+  'explain.by': 'Respondido por {by}, {time}',
   'explain.signed': 'Firmado por {signer} con {grant}',
   'explain.signed_own': 'Firmado por {signer}, la clave propia de la persona',
   'explain.displaced': 'Desplazado por {id}',

@@ -66,7 +66,7 @@ const labels: Readonly<Record<string, readonly [en: string, es: string]>> = {
   key: ['Key', 'Clave'],
   keep: ['Kept', 'Queda'],
   kind: ['Kind', 'Tipo'],
-  label: ['Name', 'Nombre'],
+  label: ['Label', 'Etiqueta'],
   languages: ['Languages', 'Idiomas'],
   last: ['Last', 'Último'],
   link: ['Link', 'Enlace'],

@@ -22,13 +22,13 @@ async function read<T>(file: string): Promise<T | undefined> {
 }
 
 export function fileTokens(folder: string): TokenStore {
-  const fileOf = (endpoint: string, did: Did): string => join(folder, `${nameOf(endpoint, did)}.json`)
+  const fileOf = (endpoint: string, signer: Did): string => join(folder, `${nameOf(endpoint, signer)}.json`)
   return {
-    get: (endpoint, did) => read<StoredTokens>(fileOf(endpoint, did)),
-    async set(endpoint, did, tokens) {
-      const file = fileOf(endpoint, did)
+    get: (endpoint, signer) => read<StoredTokens>(fileOf(endpoint, signer)),
+    async set(endpoint, signer, tokens) {
+      const file = fileOf(endpoint, signer)
       if (tokens === undefined) await unlink(file).catch(() => {})
-      else await writeSafely(file, `${JSON.stringify({ endpoint, did, ...tokens })}\n`)
+      else await writeSafely(file, `${JSON.stringify({ endpoint, signer, ...tokens })}\n`)
     },
   }
 }
