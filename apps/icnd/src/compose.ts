@@ -60,12 +60,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     const store = await supervisor.phase('store', () => openStore(parts))
     const undecodable = new Set<string>()
     const { journal, did } = await supervisor.phase('recover', () =>
-      openEngine(
-        parts,
-        store,
-        wall,
-        countingObserver(metrics, (operation, error) => supervisor.fault(operation, error), undecodable),
-      ),
+      openEngine(parts, store, wall, countingObserver({ metrics, log, fault: (operation, error) => supervisor.fault(operation, error), undecodable })),
     )
     const token = await supervisor.phase('identity', () => (parts.ephemeral ? randomBytes(32).toString('base64url') : operatorToken(config.data_dir)))
     await supervisor.spawn({ name: 'store', isVital: true, start: () => ({ handle: store }) })

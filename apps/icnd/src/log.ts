@@ -19,6 +19,7 @@ export type LogFields = Readonly<{
   space?: string
   kind?: string
   code?: string
+  outcome?: string
   duration_ms?: number
   operation?: string
   phase?: string

@@ -1,8 +1,18 @@
 import type { JournalObserver } from '@icn/journal'
 import type { Metrics } from '@icn/node'
+import { bodies } from '@icn/protocol'
+import type { Log } from './log.ts'
 
-/** Counts what the engine says it did. Nothing here decides anything. */
-export function countingObserver(metrics: Metrics, fault: (operation: 'law_fault' | 'internal' | 'events', error: unknown) => void, undecodable: Set<string>): JournalObserver {
+export interface ObserverParts {
+  readonly metrics: Metrics
+  readonly log: Pick<Log, 'info'>
+  fault(operation: 'law_fault' | 'internal' | 'events', error: unknown): void
+  /** Rows that cannot be read are added here. */
+  readonly undecodable: Set<string>
+}
+
+/** Counts what the engine says it did, and has a line for each operation that was written. Nothing here decides anything. */
+export function countingObserver({ metrics, log, fault, undecodable }: ObserverParts): JournalObserver {
   return {
     committed(ms, operations) {
       metrics.add('icn_store_commits_total', 1)
@@ -16,7 +26,11 @@ export function countingObserver(metrics: Metrics, fault: (operation: 'law_fault
       if (outcome === 'refused') for (const code of codes) metrics.add('icn_journal_refusals_total', 1, { code } as never)
       if (kind === 'identity.revoke' && outcome === 'lawful') metrics.add('icn_identity_revocations_total', 1)
     },
-    placed: (kind, status) => metrics.add('icn_journal_operations_total', 1, { kind, status } as never),
+    placed(kind, status) {
+      metrics.add('icn_journal_operations_total', 1, { kind, status } as never)
+      // The kind of a stranger's operation may be any text.
+      log.info('operation', 'operation written', { kind: Object.hasOwn(bodies, kind) ? kind : 'other', outcome: status })
+    },
     malformed: (reason) => metrics.add('icn_journal_malformed_total', 1, { reason } as never),
     rewound(operations) {
       metrics.add('icn_journal_rewinds_total', 1)
