@@ -91,7 +91,7 @@ const strange: readonly unknown[] = [
   [null],
   [{}],
   { a: { b: { c: [] } } },
-  { then: 1 },
+  JSON.parse(`{"then":1}`),
   { toString: 1, valueOf: 2 },
   { length: -1 },
   { type: 'Buffer', data: [1] },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -79,6 +80,17 @@ export async function writeNodeKey(folder: string): Promise<NodeKeys> {
   const file = newKeyFile('node', new Secret(Uint8Array.from(seed)), now, { more })
   await writeKeyFile(join(folder, 'identity.key'), await sealKeyFile(file, Secret.ofText(passphrase), nodeKeyFileCrypto, { passes: 1, memory_kib: 8_192 }), 'create')
   return { key: signingKeyFromSeed(seed), sessionSeed, sealSeed, isNew: false }
+}
+
+/** A port that was free a moment ago, for what must know its address before it listens. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
 }
 
 export interface NodeOptions {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { coopRules } from '@icn/domain'
 import { inviteKeyOf, inviteSeed, type MethodName, readInviteCode, rowOf, type SpaceId } from '@icn/protocol'
-import type { Answer, Asking, Door } from './doors.ts'
-import { dayMs, type Fields, Person, type Rows, TestNode, until } from './harness.ts'
+import type { Answer, Asking } from './doors.ts'
+import { dayMs, type Fields, freePort, Person, type Rows, TestNode, until } from './harness.ts'
+import { SdkPerson } from './sdk-person.ts'
 
 /** The whole loop on one node, by each door, signed by the members' own keys and, apart from that, by the node under grants. */
 
@@ -32,10 +33,10 @@ class Loop {
   readonly people: Readonly<Record<string, Person>>
   #keys = 0
 
-  constructor(node: TestNode, way: Way, door: (at: TestNode) => Door) {
+  constructor(node: TestNode, way: Way, person: (node: TestNode, name: string) => Person) {
     this.node = node
     this.way = way
-    this.people = Object.fromEntries(['Ada', 'Ben', 'Chen', 'Dora', 'Emil', 'Fay', 'Gil'].map((name) => [name, new Person(node, name, door)]))
+    this.people = Object.fromEntries(['Ada', 'Ben', 'Chen', 'Dora', 'Emil', 'Fay', 'Gil'].map((name) => [name, person(node, name)]))
   }
 
   who(name: string): Person {
@@ -132,12 +133,14 @@ async function readAll(loop: Loop): Promise<unknown> {
   }
 }
 
-const doors: readonly (readonly [string, (at: TestNode) => Door])[] = [
-  ['REST', (at) => at.rest],
-  ['JSON-RPC', (at) => at.rpc],
+const doors: readonly (readonly [string, (node: TestNode, name: string) => Person])[] = [
+  ['REST', (node, name) => new Person(node, name, (at) => at.rest)],
+  ['JSON-RPC', (node, name) => new Person(node, name, (at) => at.rpc)],
+  ['the SDK over REST', (node, name) => new SdkPerson(node, name, 'rest')],
+  ['the SDK over JSON-RPC', (node, name) => new SdkPerson(node, name, 'rpc')],
 ]
 
-for (const [doorName, door] of doors) {
+for (const [doorName, person] of doors) {
   for (const way of ['own keys', 'grants'] as const) {
     describe(`the loop by ${doorName} with ${way}`, () => {
       let loop: Loop
@@ -145,8 +148,11 @@ for (const [doorName, door] of doors) {
       const seen: Record<string, string> = {}
 
       before(async () => {
-        const node = await TestNode.start({ startsAt: 1_795_000_000_000, flags: { 'supervisor.sweep_interval_secs': '1' } })
-        loop = new Loop(node, way, door)
+        // The SDK signs nothing for a node that names another origin than the one it was asked at.
+        const listen = `127.0.0.1:${await freePort()}`
+        const flags = { 'gateway.listen': listen, 'gateway.public_origin': `http://${listen}`, 'supervisor.sweep_interval_secs': '1' }
+        const node = await TestNode.start({ startsAt: 1_795_000_000_000, flags })
+        loop = new Loop(node, way, person)
       })
       after(() => loop.node.dispose())
       const did = (name: string): string => loop.who(name).did
