@@ -191,6 +191,8 @@ it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeo
   assert.ok(facts)
   // Each wish had one effect: names follow the last acknowledged rename, numbers stand once and without holes.
   for (const worker of workers.slice(0, 5)) {
+    // Somebody may never have been heard when there were only a few kills.
+    if (worker.last === '') continue
     const name = memberAt(facts, worker.person.did, Date.now())?.name ?? ''
     assert.ok(Number(name.split(' ').at(-1)) >= Number(worker.last.split(' ').at(-1)), `${name} stands after ${worker.last} was acknowledged`)
   }
@@ -199,7 +201,9 @@ it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeo
     numbered,
     numbered.map((_, i) => 1_000 + i),
   )
-  assert.ok(numbered.length === Number(numbers.last) - 999 || numbered.length === Number(numbers.last) - 998)
+  // What was under way at the last kill may be there or not.
+  const said = numbers.last === '' ? 0 : Number(numbers.last) - 999
+  assert.ok(numbered.length === said || numbered.length === said + 1)
   const renamesSaid = journal
     .operations(food, { kind: 'coop.member.profile', author: personNamed(generatedNames[0] as string).did, limit: 100_000 })
     .map(({ body }) => (body as { name: string }).name)
