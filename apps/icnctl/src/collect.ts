@@ -11,8 +11,12 @@ export interface Typed {
   readonly flags: Readonly<Record<string, string | boolean | readonly string[]>>
 }
 
-function valueOf(field: Field, text: string | boolean | readonly string[]): unknown {
-  const many = (): readonly string[] => (Array.isArray(text) ? (text as readonly string[]) : [String(text)]).flatMap((one) => one.split(',')).map((one) => one.trim()).filter((one) => one !== '')
+function readValue(field: Field, text: string | boolean | readonly string[]): unknown {
+  const many = (): readonly string[] =>
+    (Array.isArray(text) ? (text as readonly string[]) : [String(text)])
+      .flatMap((one) => one.split(','))
+      .map((one) => one.trim())
+      .filter((one) => one !== '')
   const one = Array.isArray(text) ? String(text.at(-1)) : String(text)
   switch (field.type) {
     case 'boolean':
@@ -35,7 +39,8 @@ function valueOf(field: Field, text: string | boolean | readonly string[]): unkn
 }
 
 function checkChoice(field: Field, text: string): string {
-  if (field.choices !== undefined && !field.choices.includes(text)) throw new CliRefusal('INPUT_INVALID', 'trouble.value', { value: text, field: field.flag, reason: field.choices.join(', ') })
+  if (field.choices !== undefined && !field.choices.includes(text))
+    throw new CliRefusal('INPUT_INVALID', 'trouble.value', { value: text, field: field.flag, reason: field.choices.join(', ') })
   return text
 }
 
@@ -47,7 +52,7 @@ export async function collect(spec: CommandSpec, typed: Typed, context: Context)
   const input: Record<string, unknown> = {}
   for (const field of spec.fields) {
     const given = typed.flags[field.name]
-    if (given !== undefined) input[field.name] = valueOf(field, given)
+    if (given !== undefined) input[field.name] = readValue(field, given)
   }
   placeCoop(spec, typed, input, context)
   const open = spec.positionals.filter(({ name }) => input[name] === undefined)
@@ -74,8 +79,8 @@ function takePositionals(open: readonly Field[], args: readonly string[], input:
     if (rest.length === 0) return
     const isLast = index === open.length - 1
     // The last list takes everything that is left: roles, scopes.
-    if ((field.type === 'texts' || field.type === 'integers') && isLast) input[field.name] = valueOf(field, rest.splice(0))
-    else input[field.name] = valueOf(field, rest.shift() as string)
+    if ((field.type === 'texts' || field.type === 'integers') && isLast) input[field.name] = readValue(field, rest.splice(0))
+    else input[field.name] = readValue(field, rest.shift() as string)
   }
   if (rest.length > 0) throw new CliRefusal('INPUT_INVALID', 'trouble.too_many', { value: rest[0] })
 }
@@ -88,7 +93,10 @@ async function askMissing(spec: CommandSpec, input: Record<string, unknown>, con
     if (!context.io.interactive || field.type === 'document') throw new CliRefusal('INPUT_INVALID', 'trouble.needed', { field: field.flag, says })
     input[field.name] =
       field.choices !== undefined && field.type === 'text'
-        ? await context.io.askOne(says, field.choices.map((value) => ({ value, label: value })))
-        : valueOf(field, await context.io.askText(says))
+        ? await context.io.askOne(
+            says,
+            field.choices.map((value) => ({ value, label: value })),
+          )
+        : readValue(field, await context.io.askText(says))
   }
 }

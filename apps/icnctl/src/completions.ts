@@ -6,7 +6,11 @@ import { type Leaf, leaves } from './program.ts'
 /** Completions are words only: what comes after what. They are made from the table and need no node. */
 
 const flagsOf = (leaf: Leaf): readonly string[] =>
-  'method' in leaf ? fieldsOf(leaf.method).filter(({ name }) => name !== 'coop_id').map(({ flag }) => `--${flag}`) : (leaf.local.flags ?? []).map(({ flags }) => flags.split(' ')[0] as string)
+  'method' in leaf
+    ? fieldsOf(leaf.method)
+        .filter(({ name }) => name !== 'coop_id')
+        .map(({ flag }) => `--${flag}`)
+    : (leaf.local.flags ?? []).map(({ flags }) => flags.split(' ')[0] as string)
 
 const globals = globalFlags.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] as string)
 

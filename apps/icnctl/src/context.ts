@@ -56,7 +56,11 @@ export class Context {
     return this.#client
   }
 
-  connect(identity: Identity | undefined, endpoint: Pick<Settings, 'endpoint' | 'transport'> = this.settings, more: { readonly label?: string; readonly scopes?: readonly string[] } = {}): Client {
+  connect(
+    identity: Identity | undefined,
+    endpoint: Pick<Settings, 'endpoint' | 'transport'> = this.settings,
+    more: { readonly label?: string; readonly scopes?: readonly string[] } = {},
+  ): Client {
     const { settings } = this
     const sessions = join(settings.dataDir, 'run', 'sessions')
     const operatorToken = this.#operatorToken(endpoint.endpoint)

@@ -66,7 +66,14 @@ const alsoPositional: Readonly<Partial<Record<MethodName, readonly string[]>>> =
 }
 
 /** The person is oneself when nobody is named. */
-export const aboutOneself: ReadonlySet<MethodName> = new Set(['coop.resign', 'coop.stay', 'coop.accept_membership', 'coop.withdraw_application', 'coop.update_profile', 'coop.member_log'])
+export const aboutOneself: ReadonlySet<MethodName> = new Set([
+  'coop.resign',
+  'coop.stay',
+  'coop.accept_membership',
+  'coop.withdraw_application',
+  'coop.update_profile',
+  'coop.member_log',
+])
 
 /** The node is this one when none is named. */
 export const aboutThisNode: ReadonlySet<MethodName> = new Set(['coop.host.accept', 'coop.host.leave'])

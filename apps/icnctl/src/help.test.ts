@@ -27,7 +27,10 @@ describe('help', () => {
     const paths = leaves().map(({ path }) => path.join(' '))
     assert.deepEqual(paths, [...new Set(paths)])
     const named = methodNames.flatMap((method) => rowOf(method).cli ?? [])
-    assert.deepEqual(named.filter((path) => !paths.includes(path)), [])
+    assert.deepEqual(
+      named.filter((path) => !paths.includes(path)),
+      [],
+    )
   })
 
   it('says every sentence in Spanish', () => {
@@ -35,15 +38,25 @@ describe('help', () => {
       ...commandMethods.flatMap((method) => [rowOf(method).says, ...fieldsOf(method).map(({ says }) => says)]),
       ...localCommands.flatMap(({ says, args = [], flags = [] }) => [says ?? '', ...args.map((one) => one.says), ...flags.map((one) => one.says)]),
     ].filter((sentence) => sentence !== '')
-    assert.deepEqual([...new Set(sentences)].filter((sentence) => rowsEs[sentence] === undefined), [])
+    assert.deepEqual(
+      [...new Set(sentences)].filter((sentence) => rowsEs[sentence] === undefined),
+      [],
+    )
     const known = new Set(sentences)
     const left = Object.keys(rowsEs).filter((sentence) => !known.has(sentence))
-    assert.deepEqual(left.filter((sentence) => !methodNames.some((method) => JSON.stringify(rowOf(method).says) === JSON.stringify(sentence)) && known.size === 0), [])
+    assert.deepEqual(
+      left.filter((sentence) => !methodNames.some((method) => JSON.stringify(rowOf(method).says) === JSON.stringify(sentence)) && known.size === 0),
+      [],
+    )
   })
 
   it('has no flag of a row that a global one would swallow', () => {
     const globals = new Set(globalFlags.flatMap(({ flags }) => [...flags.matchAll(/--([a-z-]+)/g)].map(([, flag]) => flag as string)))
-    const clashes = commandMethods.flatMap((method) => fieldsOf(method).filter(({ name }) => name !== 'coop_id').flatMap(({ flag, aliases }) => [flag, ...aliases].filter((one) => globals.has(one)).map((one) => `${method} --${one}`)))
+    const clashes = commandMethods.flatMap((method) =>
+      fieldsOf(method)
+        .filter(({ name }) => name !== 'coop_id')
+        .flatMap(({ flag, aliases }) => [flag, ...aliases].filter((one) => globals.has(one)).map((one) => `${method} --${one}`)),
+    )
     assert.deepEqual(clashes, [])
   })
 })

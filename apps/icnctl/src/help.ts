@@ -22,7 +22,14 @@ export function helpText(path: readonly string[], texts: Texts): string {
   const head = path.length === 0 ? [texts.say('help.about'), ''] : leaf === undefined ? [] : [commandHelp(leaf, texts), '']
   const lines = grouped(below).map((one): [string, string] => [one.path.join(' '), texts.row(saysOf(one))])
   const usage = leaf === undefined ? [`${texts.say('help.usage')}: icnctl ${[...path, path.length === 0 ? '<noun> <verb>' : '<verb>'].join(' ')}`, ''] : []
-  const globals = path.length === 0 ? ['', `${texts.say('help.global')}:`, indent(renderPairs(globalFlags.map(({ flags, says, choices }) => [flags, `${texts.say(says)}${choices === undefined ? '' : ` (${choices.join(', ')})`}`])))] : []
+  const globals =
+    path.length === 0
+      ? [
+          '',
+          `${texts.say('help.global')}:`,
+          indent(renderPairs(globalFlags.map(({ flags, says, choices }) => [flags, `${texts.say(says)}${choices === undefined ? '' : ` (${choices.join(', ')})`}`]))),
+        ]
+      : []
   return [...head, ...usage, `${texts.say('help.commands')}:`, indent(renderPairs(lines)), ...globals, '', texts.say('help.more')].join('\n')
 }
 
@@ -57,7 +64,16 @@ function rowHelp(spec: CommandSpec, texts: Texts): string {
 }
 
 function flagText(field: Field): string {
-  const value: Readonly<Record<Field['type'], string>> = { boolean: '', integer: ' <n>', integers: ' <n,…>', texts: ' <…>', document: ' <file|json|->', time: ' <time>', duration: ' <30s|12h|7d>', text: ' <…>' }
+  const value: Readonly<Record<Field['type'], string>> = {
+    boolean: '',
+    integer: ' <n>',
+    integers: ' <n,…>',
+    texts: ' <…>',
+    document: ' <file|json|->',
+    time: ' <time>',
+    duration: ' <30s|12h|7d>',
+    text: ' <…>',
+  }
   return `--${field.flag}${value[field.type]}`
 }
 

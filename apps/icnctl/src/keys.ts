@@ -1,6 +1,6 @@
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Did, isDid, type KeyFile, type KeyPurpose, type OpenKeyFile, Secret } from '@icn/protocol'
+import { type Did, isDid, type KeyFile, type KeyPurpose, type OpenKeyFile, type Secret } from '@icn/protocol'
 import { choosePassphrase, findPassphrase, nodeKeyFileCrypto, type PassphraseParts, readKeyFile, readSafely, unlockKeyFile, writeSafely } from '@icn/protocol/node'
 import { fileIdentity, keyFilePath } from '@icn/sdk/node'
 import type { Identity } from '@icn/sdk'
@@ -71,7 +71,10 @@ export class Keys {
     if (people.length <= 1) return people[0]
     const { io, texts } = this.#parts
     if (!io.interactive) throw new CliRefusal('INPUT_INVALID', 'trouble.which_identity', { names: people.map(({ name }) => name).join(', ') })
-    const name = await io.askOne(texts.say('ask.identity'), people.map((one) => ({ value: one.name, label: `${one.name}  ${one.did}` })))
+    const name = await io.askOne(
+      texts.say('ask.identity'),
+      people.map((one) => ({ value: one.name, label: `${one.name}  ${one.did}` })),
+    )
     return people.find((one) => one.name === name)
   }
 
@@ -83,7 +86,8 @@ export class Keys {
   passphrases(): PassphraseParts {
     const { environment, io, texts } = this.#parts
     const ask = io.askSecret
-    const warn = (said: string): void => io.note(said.includes('ICN_PASSPHRASE_FILE') ? texts.say('say.environment_passphrase') : said.includes('12 characters') ? texts.say('say.short_passphrase') : said)
+    const warn = (said: string): void =>
+      io.note(said.includes('ICN_PASSPHRASE_FILE') ? texts.say('say.environment_passphrase') : said.includes('12 characters') ? texts.say('say.short_passphrase') : said)
     return { environment, warn, ...(ask === undefined ? {} : { ask }) }
   }
 
@@ -126,4 +130,3 @@ async function readOwner(file: string): Promise<Did | undefined> {
   const did = content?.toString('utf8').trim()
   return did !== undefined && isDid(did) ? did : undefined
 }
-

@@ -66,7 +66,12 @@ export function failureOf(error: unknown, texts: Texts): Failure {
   if (error instanceof Interrupted) return { problem: problemFor('OUTCOME_UNKNOWN', texts.say('say.interrupted'), {}, undefined), exit: exitInterrupted, hints: [] }
   if (error instanceof IcnError) return failureOfClient(error, texts)
   const message = error instanceof Error ? error.message : String(error)
-  return { problem: problemFor('INTERNAL', texts.say('trouble.bug', { message }), {}, undefined), exit: 1, hints: [], ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}) }
+  return {
+    problem: problemFor('INTERNAL', texts.say('trouble.bug', { message }), {}, undefined),
+    exit: 1,
+    hints: [],
+    ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+  }
 }
 
 function failureOfClient(error: IcnError, texts: Texts): Failure {
@@ -76,7 +81,8 @@ function failureOfClient(error: IcnError, texts: Texts): Failure {
     return { problem, exit, hints: error instanceof OutcomeUnknownError && error.idempotencyKey !== undefined ? [texts.say('say.same_key', { key: error.idempotencyKey })] : [] }
   }
   // What the client itself found out has no sentence of a node.
-  if (error instanceof UnreachableError) return { problem: { ...problemFor('TIMEOUT', error.message, {}, texts.say('trouble.unreachable')), code: 'UNREACHABLE', type: '/codes/UNREACHABLE' }, exit: 8, hints: [] }
+  if (error instanceof UnreachableError)
+    return { problem: { ...problemFor('TIMEOUT', error.message, {}, texts.say('trouble.unreachable')), code: 'UNREACHABLE', type: '/codes/UNREACHABLE' }, exit: 8, hints: [] }
   const code = error.code === 'UNREACHABLE' ? 'TIMEOUT' : error.code
   const hints = error instanceof OutcomeUnknownError && error.idempotencyKey !== undefined ? [texts.say('say.same_key', { key: error.idempotencyKey })] : []
   return { problem: problemFor(code, error.message, {}, fixText(code, {}, texts.language)), exit: codeClasses[codes[code].class].exit, hints }

@@ -139,7 +139,12 @@ async function showNoun(context: Context, path: readonly string[], rest: readonl
   if (rest.length > 0) {
     const command = [...path, ...rest].join(' ')
     const nearest = nearestCommand(command)
-    throw new CliRefusal('INPUT_INVALID', 'trouble.unknown_command', { command }, nearest === undefined ? undefined : { words: 'trouble.did_you_mean', params: { nearest: `icnctl ${nearest}` } })
+    throw new CliRefusal(
+      'INPUT_INVALID',
+      'trouble.unknown_command',
+      { command },
+      nearest === undefined ? undefined : { words: 'trouble.did_you_mean', params: { nearest: `icnctl ${nearest}` } },
+    )
   }
   context.io.out(helpText(path, context.texts))
   return 0

@@ -53,8 +53,10 @@ async function prefill(context: Context, client: Client, method: MethodName, inp
     const id = String(input['coop_id'])
     const { charter_hash } = await client.coop.get({ coop_id: id })
     context.hint(context.say('coop.charter_read', { id, hash: charter_hash }))
-    if (!context.settings.yes && !context.io.interactive) throw new CliRefusal('INPUT_INVALID', 'trouble.needed', { field: 'charter-hash', says: context.texts.row('The charter you read.') })
-    if (!(await context.agree(context.say('ask.sign')))) throw new CliRefusal('INPUT_INVALID', 'trouble.needed', { field: 'charter-hash', says: context.texts.row('The charter you read.') })
+    if (!context.settings.yes && !context.io.interactive)
+      throw new CliRefusal('INPUT_INVALID', 'trouble.needed', { field: 'charter-hash', says: context.texts.row('The charter you read.') })
+    if (!(await context.agree(context.say('ask.sign'))))
+      throw new CliRefusal('INPUT_INVALID', 'trouble.needed', { field: 'charter-hash', says: context.texts.row('The charter you read.') })
     input['charter_hash'] = charter_hash
   }
 }

@@ -69,7 +69,12 @@ it('answers every read as JSON that fits its row, over both doors the same', asy
 })
 
 it('prints tables for people, lines for machines, and never a colour into a pipe', async () => {
-  const [table, lines, csv, forced] = await Promise.all([as('ada', 'coop', 'list-members', 'food'), as('ada', 'coop', 'list-members', 'food', '--jsonl'), as('ada', 'coop', 'list-members', 'food', '--csv'), as('ada', '--color', 'always', 'coop', 'list-members', 'food', '--json')])
+  const [table, lines, csv, forced] = await Promise.all([
+    as('ada', 'coop', 'list-members', 'food'),
+    as('ada', 'coop', 'list-members', 'food', '--jsonl'),
+    as('ada', 'coop', 'list-members', 'food', '--csv'),
+    as('ada', '--color', 'always', 'coop', 'list-members', 'food', '--json'),
+  ])
   assert.match(table.out, /^No\. {2}Name +DID +Status/)
   assert.match(table.out, /did:icn:z6Mk.…\w{4}/)
   assert.ok(table.out.split('\n').every((line) => line === line.trimEnd()))
@@ -98,7 +103,7 @@ it('invites by link, and lets somebody join at the door that the link names', as
 })
 
 it('turns what needs a second person into an act, which the other confirms', async () => {
-  const roles = coded(await as('ada', 'coop', 'set-role', 'food', (await keyOf('chen')), 'member', 'treasurer', '--json'), 0)
+  const roles = coded(await as('ada', 'coop', 'set-role', 'food', await keyOf('chen'), 'member', 'treasurer', '--json'), 0)
   const { act } = roles.json.value
   const open = coded(await as('ben', 'act', 'list', '-c', 'food'), 0)
   assert.match(open.out, /coop\.member\.roles +Chen +Ada/)
@@ -137,7 +142,20 @@ it('has an exit code for each class of no', async () => {
 
 it('ends with 7 when the node is busy, 9 when half is done, 10 with findings, 130 when interrupted', async () => {
   const busy = (await import('node:http')).createServer((_, response) => {
-    const problem = { type: '/codes/MAILBOX_FULL', title: 'busy', status: 503, detail: 'busy', instance: '', code: 'MAILBOX_FULL', class: 'busy', params: {}, reasons: [], errors: [], retry: { advice: 'later', after_ms: 1 }, request_id: '' }
+    const problem = {
+      type: '/codes/MAILBOX_FULL',
+      title: 'busy',
+      status: 503,
+      detail: 'busy',
+      instance: '',
+      code: 'MAILBOX_FULL',
+      class: 'busy',
+      params: {},
+      reasons: [],
+      errors: [],
+      retry: { advice: 'later', after_ms: 1 },
+      request_id: '',
+    }
     response.writeHead(503, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem))
   })
   await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve))
@@ -192,7 +210,10 @@ it('lets a device sign for a person, until it is taken back', async () => {
   const phone = coded(await place.run(['id', 'init', 'phone', '--for', ada, '--label', 'Phone', '--json']), 0).json
   coded(await as('ada', 'device', 'add', phone.key, 'Phone', '--days', '30', '--spaces', 'food'), 2)
   const added = coded(await as('ada', 'device', 'add', phone.key, 'Phone', '--days', '30', '--space', 'coop:food', '--json'), 0)
-  assert.deepEqual(added.json.value.spaces.map((one: { outcome: string }) => one.outcome), ['applied'])
+  assert.deepEqual(
+    added.json.value.spaces.map((one: { outcome: string }) => one.outcome),
+    ['applied'],
+  )
   const renamed = coded(await as('phone', 'coop', 'rename-member', 'food', 'Ada P.', '--json'), 0)
   assert.equal(renamed.json.value.name, 'Ada P.')
   coded(await as('phone', 'coop', 'sign', 'food'), 4)
@@ -205,7 +226,10 @@ it('keeps keys: paper and back, a copy, another passphrase, a new root', async (
   const back = coded(await place.run(['id', 'import', '--paper', '--name', 'again', '--json'], { stdin: paper.toLowerCase() }), 0).json
   assert.equal(back.key, await keyOf('chen'))
   coded(await place.run(['id', 'import', '--paper', '--name', 'again', '--json'], { stdin: paper }), 6)
-  assert.equal(coded(await place.run(['id', 'import', '--paper', '--name', 'typo', '--json'], { stdin: `${paper.slice(0, -1)}${paper.endsWith('0') ? '4' : '0'}` }), 2).json.code, 'PAPER_KEY_INVALID')
+  assert.equal(
+    coded(await place.run(['id', 'import', '--paper', '--name', 'typo', '--json'], { stdin: `${paper.slice(0, -1)}${paper.endsWith('0') ? '4' : '0'}` }), 2).json.code,
+    'PAPER_KEY_INVALID',
+  )
   const next = join(place.folder, 'next')
   await writeFile(next, 'another passphrase', { mode: 0o600 })
   coded(await place.run(['id', 'passphrase', 'again'], { env: { ICN_NEW_PASSPHRASE_FILE: next } }), 0)
@@ -223,7 +247,11 @@ it('asks for what cannot be undone to be said once more', async () => {
 
 it('needs no node for what it knows itself', async () => {
   const env = { ICN_DATA_DIR: join(place.folder, 'elsewhere'), ICN_ENDPOINT: '127.0.0.1:9' }
-  const [list, version, shells] = await Promise.all([runProgram(['id', 'list'], env), runProgram(['version', '--json'], env), Promise.all(['bash', 'zsh', 'fish', 'powershell'].map((shell) => runProgram(['completions', shell], env)))])
+  const [list, version, shells] = await Promise.all([
+    runProgram(['id', 'list'], env),
+    runProgram(['version', '--json'], env),
+    Promise.all(['bash', 'zsh', 'fish', 'powershell'].map((shell) => runProgram(['completions', shell], env))),
+  ])
   assert.match(list.out, /icnctl id init/)
   assert.deepEqual(version.json, { icnctl: '0.1.0', node: null })
   for (const shell of shells) assert.match(coded(shell, 0).out, /list-members/)

@@ -27,7 +27,17 @@ export async function run(args: readonly string[], environment: Environment): Pr
   } catch (error) {
     const failure = failureOf(stop.signal.aborted ? new Interrupted() : error, texts)
     const color = io.terminal && !environment['NO_COLOR'] && !args.includes('--color=never') && !isMachine
-    io.note(failure.exit === exitInterrupted ? texts.say('say.interrupted') : showProblem(failure.problem, failure.exit, failure.stack === undefined || !isTalkative ? failure.hints : [...failure.hints, failure.stack], texts, styleOf(color && process.stderr.isTTY === true)))
+    io.note(
+      failure.exit === exitInterrupted
+        ? texts.say('say.interrupted')
+        : showProblem(
+            failure.problem,
+            failure.exit,
+            failure.stack === undefined || !isTalkative ? failure.hints : [...failure.hints, failure.stack],
+            texts,
+            styleOf(color && process.stderr.isTTY === true),
+          ),
+    )
     // The last line of stdout is the problem, so that a script reads one stream only.
     if (isMachine) io.out(JSON.stringify(failure.problem))
     return failure.exit

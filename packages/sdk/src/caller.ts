@@ -16,7 +16,17 @@ interface Upload {
 }
 
 /** Rows that say the same to everybody, and those that make the session. */
-const withoutSession: ReadonlySet<string> = new Set(['auth.challenge', 'auth.verify', 'auth.refresh', 'node.about', 'charter.templates', 'charter.lint', 'charter.diff', 'identity.resolve', 'coop.invite.find'])
+const withoutSession: ReadonlySet<string> = new Set([
+  'auth.challenge',
+  'auth.verify',
+  'auth.refresh',
+  'node.about',
+  'charter.templates',
+  'charter.lint',
+  'charter.diff',
+  'identity.resolve',
+  'coop.invite.find',
+])
 /** A door forgot the bytes: the change is drafted once more. */
 const drafted = new Set(['LATE', 'SEQUENCE_STALE', 'CLOCK_AHEAD'])
 /** How often a change is drafted anew before its caller hears of it. Larger: a stuck chain takes long to be noticed; smaller: many writers of one key fail. */
@@ -63,7 +73,9 @@ export class Caller {
   /** Rows of the operator are the node's own deeds; what is signed already is only carried. */
   #signsItself(row: Row, input: Input, options: CallOptions): boolean {
     const { identity, signing = 'device' } = this.#options
-    return row.mode === 'write' && identity !== undefined && signing === 'device' && !options.dryRun && input['signed'] === undefined && !row.access.every((word) => word === 'operator')
+    return (
+      row.mode === 'write' && identity !== undefined && signing === 'device' && !options.dryRun && input['signed'] === undefined && !row.access.every((word) => word === 'operator')
+    )
   }
 
   async draft(method: MethodName, input: Input, options: CallOptions): Promise<Drafted> {
@@ -105,9 +117,18 @@ export class Caller {
     const changes = changesSomething(row, options)
     const isKeyed = row.mode === 'write' || row.mode === 'job' || method === 'operation.submit'
     const key = options.idempotencyKey ?? newIdempotencyKey()
-    const keyed: SendOptions = { ...options, ...(isKeyed && (changes || options.draft) ? { idempotencyKey: key } : {}), ...(options.lang === undefined && this.#options.lang !== undefined ? { lang: this.#options.lang } : {}) }
+    const keyed: SendOptions = {
+      ...options,
+      ...(isKeyed && (changes || options.draft) ? { idempotencyKey: key } : {}),
+      ...(options.lang === undefined && this.#options.lang !== undefined ? { lang: this.#options.lang } : {}),
+    }
     const isSafe = !changes || isKeyed || method === 'auth.logout'
-    const retries: RetryOptions = { ...retryDefaults, ...this.#options.retries, ...(isSafe ? {} : { triesMax: 1 }), ...(options.signal === undefined ? {} : { signal: options.signal }) }
+    const retries: RetryOptions = {
+      ...retryDefaults,
+      ...this.#options.retries,
+      ...(isSafe ? {} : { triesMax: 1 }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    }
     const wire = toWire(input) as Input
     try {
       return await withRetries(retries, () => this.#once(method, row, wire, keyed, more))
@@ -120,7 +141,14 @@ export class Caller {
   async #once(method: MethodName, row: Row, input: Input, options: SendOptions, more: Upload): Promise<unknown> {
     const { token, operator, anonymous } = await this.#credentials(method, row)
     const send = async (bearer: string | undefined): Promise<unknown> => {
-      const answer = await this.#transport.send({ method, input, options, ...(bearer === undefined ? {} : { token: bearer }), ...(operator === undefined ? {} : { operator }), ...more })
+      const answer = await this.#transport.send({
+        method,
+        input,
+        options,
+        ...(bearer === undefined ? {} : { token: bearer }),
+        ...(operator === undefined ? {} : { operator }),
+        ...more,
+      })
       if (row.mode === 'download') return downloadOf(answer.stream, answer.value)
       return row.mode === 'read' || row.mode === 'list' ? withMeta(answer.value, answer.meta) : answer.value
     }
@@ -195,7 +223,13 @@ export class Caller {
     return released
   }
 
-  async #submit(method: MethodName, input: Input, checked: readonly CheckedDraft[], options: CallOptions, identity: Identity): Promise<{ results: readonly SubmitResult[]; refused?: IcnError } | { taken: ChainEnd; index: number }> {
+  async #submit(
+    method: MethodName,
+    input: Input,
+    checked: readonly CheckedDraft[],
+    options: CallOptions,
+    identity: Identity,
+  ): Promise<{ results: readonly SubmitResult[]; refused?: IcnError } | { taken: ChainEnd; index: number }> {
     const released: Released[] = []
     for (const [index, one] of checked.entries()) {
       const next = await releaseDraft(one, identity, this.#transport.endpoint)
@@ -208,7 +242,11 @@ export class Caller {
     try {
       if (checked.some(({ envelope }) => envelope.genesis === null)) return await this.#found(method, released[0] as Released, options)
       const { draft: _, dryRun: __, ifMatch: ___, explain: ____, ...carried } = options as SendOptions
-      const { results } = (await this.send('operation.submit', { operations: released.map(({ json }) => json) }, { ...carried, ...(options.explain ? { explain: true } : {}) })) as { results: SubmitResult[] }
+      const { results } = (await this.send(
+        'operation.submit',
+        { operations: released.map(({ json }) => json) },
+        { ...carried, ...(options.explain ? { explain: true } : {}) },
+      )) as { results: SubmitResult[] }
       return await this.#settle(results, released)
     } catch (error) {
       // Not known whether it arrived: the number stays claimed and the bytes are kept, to be handed in again.
@@ -239,7 +277,18 @@ export class Caller {
     const { idempotencyKey: _, ...rest } = options
     const envelope = (await this.send(method, { signed: released.json }, rest)) as WriteEnvelope
     await released.settled()
-    return { results: [{ id: released.id, outcome: envelope.outcome === 'already_done' ? 'already_done' : 'applied', operation: envelope.operations[0] ?? null, value: envelope.value, decision: envelope.decision, problem: null }] }
+    return {
+      results: [
+        {
+          id: released.id,
+          outcome: envelope.outcome === 'already_done' ? 'already_done' : 'applied',
+          operation: envelope.operations[0] ?? null,
+          value: envelope.value,
+          decision: envelope.decision,
+          problem: null,
+        },
+      ],
+    }
   }
 
   /**
@@ -251,7 +300,8 @@ export class Caller {
     const genesis = draft.envelope.genesis as OperationId
     if (attempt < draftsMax / 2) return pause(takenWaitMs * attempt * (0.5 + Math.random()), signal)
     const left = attempt < draftsMax ? await identity.sent.get(taken.operation) : undefined
-    if (left === undefined) throw new BusyError('NOT_CAUGHT_UP', 'This node does not know yet what this key has signed elsewhere; try again in a moment, or ask the node it was handed to.')
+    if (left === undefined)
+      throw new BusyError('NOT_CAUGHT_UP', 'This node does not know yet what this key has signed elsewhere; try again in a moment, or ask the node it was handed to.')
     const { results } = (await this.send('operation.submit', { operations: [left.operation] }, signal === undefined ? {} : { signal })) as { results: SubmitResult[] }
     const [result] = results
     if (result === undefined || result.operation !== null || result.outcome !== 'refused') return identity.sent.drop(taken.operation)
@@ -283,7 +333,14 @@ function envelopeOf(row: Row, envelope: WriteEnvelope, results: readonly SubmitR
 
 /** Several spaces, each with what became of it. */
 function spacesOf(drafts: readonly DraftJson[], results: readonly SubmitResult[]): unknown {
-  return { spaces: results.map((result, index) => ({ space: drafts[index]?.operation.space, outcome: result.outcome, operation: result.operation?.id ?? null, code: result.problem?.code ?? null })) }
+  return {
+    spaces: results.map((result, index) => ({
+      space: drafts[index]?.operation.space,
+      outcome: result.outcome,
+      operation: result.operation?.id ?? null,
+      code: result.problem?.code ?? null,
+    })),
+  }
 }
 
 function withMeta(value: unknown, meta: WireMeta): unknown {
@@ -309,4 +366,3 @@ function downloadOf(stream: ReadableStream<Uint8Array> | undefined, value: unkno
     },
   }
 }
-

@@ -17,7 +17,8 @@ after(async () => {
   assert.deepEqual(world.node.faults, [])
 })
 
-const code = (wanted: string) => (error: unknown) => (error as { code?: string }).code === wanted || assert.fail(`${(error as Error).name} ${(error as { code?: string }).code}: ${(error as Error).message}`)
+const code = (wanted: string) => (error: unknown) =>
+  (error as { code?: string }).code === wanted || assert.fail(`${(error as Error).name} ${(error as { code?: string }).code}: ${(error as Error).message}`)
 
 describe('calls', () => {
   it('founds, signs, opens and reads over both transports, with the same value', async () => {
@@ -82,8 +83,14 @@ describe('calls', () => {
   it('throws a class for each sort of no, with the record', async () => {
     const ada = world.as('Ada')
     await assert.rejects(ada.coop.activate({ coop_id: 'nothing-here' }), (error: unknown) => error instanceof NotFoundError)
-    await assert.rejects(ada.coop.suspendMember({ coop_id: 'food', did: 'me', code: 'arrears', reason: 'x' }), (error: unknown) => error instanceof RefusedError && error.reasons.length > 0 && error.decision?.outcome === 'refused')
-    await assert.rejects(world.as('Ada', { signing: 'node' }).coop.updateProfile({ coop_id: 'food', did: 'me', name: 'Ada' }), (error: unknown) => error instanceof ForbiddenError && error.code === 'NO_GRANT')
+    await assert.rejects(
+      ada.coop.suspendMember({ coop_id: 'food', did: 'me', code: 'arrears', reason: 'x' }),
+      (error: unknown) => error instanceof RefusedError && error.reasons.length > 0 && error.decision?.outcome === 'refused',
+    )
+    await assert.rejects(
+      world.as('Ada', { signing: 'node' }).coop.updateProfile({ coop_id: 'food', did: 'me', name: 'Ada' }),
+      (error: unknown) => error instanceof ForbiddenError && error.code === 'NO_GRANT',
+    )
     await assert.rejects(world.as('Ada').node.status(), (error: unknown) => error instanceof ForbiddenError && error.code === 'OPERATOR_ONLY')
   })
 
@@ -97,7 +104,11 @@ describe('calls', () => {
     const seen: (string | undefined)[] = []
     const watch: Fetch = (input, init) => {
       const headers = new Headers(init?.headers)
-      seen.push(headers.get('authorization')?.includes(world.node.operatorToken) || headers.get('icn-operator') === world.node.operatorToken ? JSON.parse(String(init?.body)).method : undefined)
+      seen.push(
+        headers.get('authorization')?.includes(world.node.operatorToken) || headers.get('icn-operator') === world.node.operatorToken
+          ? JSON.parse(String(init?.body)).method
+          : undefined,
+      )
       return fetch(input, init)
     }
     const ada = world.atRpc('Ada', { operatorToken: world.node.operatorToken, fetch: watch })
@@ -119,7 +130,15 @@ describe('calls', () => {
 
 describe('trouble', () => {
   it('tells a node that is away from one whose answer was lost', async () => {
-    await assert.rejects(world.as(undefined, {}).call('coop.get', { coop_id: 'food' }, { timeoutMs: 1 }).catch((error) => { throw error }), (error: unknown) => error instanceof UnreachableError)
+    await assert.rejects(
+      world
+        .as(undefined, {})
+        .call('coop.get', { coop_id: 'food' }, { timeoutMs: 1 })
+        .catch((error) => {
+          throw error
+        }),
+      (error: unknown) => error instanceof UnreachableError,
+    )
     let submits = 0
     const cut: Fetch = async (input, init) => {
       const response = await fetch(input, init)
@@ -128,7 +147,10 @@ describe('trouble', () => {
       throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })
     }
     const identity = personOf('Ada')
-    await assert.rejects(world.as('Ada', { identity, fetch: cut }).coop.updateProfile({ coop_id: 'food', did: 'me', name: 'Ada lost' }), (error: unknown) => error instanceof OutcomeUnknownError && typeof error.idempotencyKey === 'string')
+    await assert.rejects(
+      world.as('Ada', { identity, fetch: cut }).coop.updateProfile({ coop_id: 'food', did: 'me', name: 'Ada lost' }),
+      (error: unknown) => error instanceof OutcomeUnknownError && typeof error.idempotencyKey === 'string',
+    )
     assert.equal(submits, 3)
     // It stood all along: the next change goes on behind it.
     const { value } = await world.as('Ada', { identity }).coop.updateProfile({ coop_id: 'food', did: 'me', name: 'Ada' })
@@ -137,7 +159,8 @@ describe('trouble', () => {
 
   it('hands in again what left and never arrived, before anything stands after it', async () => {
     const identity = personOf('Ada')
-    const never: Fetch = (input, init) => (String(input).endsWith('/v1/operations') ? Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })) : fetch(input, init))
+    const never: Fetch = (input, init) =>
+      String(input).endsWith('/v1/operations') ? Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })) : fetch(input, init)
     await assert.rejects(world.as('Ada', { identity, fetch: never }).coop.updateProfile({ coop_id: 'food', did: 'me', name: 'Ada first' }), OutcomeUnknownError)
     await world.as('Ada', { identity }).coop.updateProfile({ coop_id: 'food', did: 'me', name: 'Ada second' })
     const log = await world.as('Ada').operation.list({ space: 'coop:food', author: identity.did, kind: 'coop.member.profile', order: 'desc', limit: 2 }).page()
@@ -148,13 +171,19 @@ describe('trouble', () => {
   it('signs anew under the same number what a door found late and forgot', async () => {
     const key = personOf('Ada')
     let slow = true
-    const identity = { ...key, signer: { ...key.signer, sign: (message: Uint8Array) => {
-      if (slow && new TextDecoder().decode(message.subarray(0, 8)) === 'icn/op/1') {
-        slow = false
-        world.node.now += 61_000
-      }
-      return key.signer.sign(message)
-    } } }
+    const identity = {
+      ...key,
+      signer: {
+        ...key.signer,
+        sign: (message: Uint8Array) => {
+          if (slow && new TextDecoder().decode(message.subarray(0, 8)) === 'icn/op/1') {
+            slow = false
+            world.node.now += 61_000
+          }
+          return key.signer.sign(message)
+        },
+      },
+    }
     const seqs: number[] = []
     const watch: Fetch = (input, init) => {
       if (String(input).endsWith('/v1/operations')) seqs.push(...(JSON.parse(String(init?.body)) as { operations: { seq: number }[] }).operations.map(({ seq }) => seq))
@@ -170,7 +199,23 @@ describe('trouble', () => {
     let calls = 0
     const busy: Fetch = async () => {
       calls++
-      return new Response(JSON.stringify({ type: '', title: 'busy', status: 429, detail: 'busy', instance: '', code: 'RATE_LIMITED', class: 'busy', params: {}, reasons: [], errors: [], retry: { advice: 'later', after_ms: 1 }, request_id: 'r' }), { status: 429, headers: { 'content-type': 'application/problem+json' } })
+      return new Response(
+        JSON.stringify({
+          type: '',
+          title: 'busy',
+          status: 429,
+          detail: 'busy',
+          instance: '',
+          code: 'RATE_LIMITED',
+          class: 'busy',
+          params: {},
+          reasons: [],
+          errors: [],
+          retry: { advice: 'later', after_ms: 1 },
+          request_id: 'r',
+        }),
+        { status: 429, headers: { 'content-type': 'application/problem+json' } },
+      )
     }
     await assert.rejects(world.as(undefined, { fetch: busy }).getCoopStats('food'), (error: unknown) => error instanceof BusyError && error.retryAfterMs === 1)
     assert.equal(calls, 3)
@@ -220,10 +265,16 @@ describe('a dishonest node', () => {
     it(`gets no signature for a draft with another ${what}`, async () => {
       let signatures = 0
       const key = personOf('Ada')
-      const identity = { ...key, signer: { ...key.signer, sign: (message: Uint8Array) => {
-        if (new TextDecoder().decode(message.subarray(0, 8)) === 'icn/op/1') signatures++
-        return key.signer.sign(message)
-      } } }
+      const identity = {
+        ...key,
+        signer: {
+          ...key.signer,
+          sign: (message: Uint8Array) => {
+            if (new TextDecoder().decode(message.subarray(0, 8)) === 'icn/op/1') signatures++
+            return key.signer.sign(message)
+          },
+        },
+      }
       const fetch = tampering((path, json) => {
         if (path.endsWith('/profile')) change(json.drafts[0])
         return json

@@ -14,7 +14,17 @@ type Nested<P extends string, F> = P extends `${infer A}.${infer R}` ? { readonl
 type Joined<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never
 
 /** What is read back as a branded id or as bytes may be given as plain text. */
-type Loose<T> = T extends Uint8Array ? Uint8Array | string : T extends string ? string : T extends number ? number : T extends readonly (infer I)[] ? readonly Loose<I>[] : T extends object ? { readonly [K in keyof T]: Loose<T[K]> } : T
+type Loose<T> = T extends Uint8Array
+  ? Uint8Array | string
+  : T extends string
+    ? string
+    : T extends number
+      ? number
+      : T extends readonly (infer I)[]
+        ? readonly Loose<I>[]
+        : T extends object
+          ? { readonly [K in keyof T]: Loose<T[K]> }
+          : T
 /** Schemas that check more than a type can say name no type for what goes in; what comes out of them tells it. */
 type Given<In, Out> = unknown extends In
   ? Loose<Out>
@@ -49,7 +59,11 @@ type AnswerOf<R extends Row> = R['mode'] extends 'read'
           : Promise<OutputOf<R>>
 
 export type InputFor<M extends MethodName> = OperationsTable[M] extends infer R extends Row ? Given<GivenTo<R>, OutputOf<{ readonly output: R['input'] } & Row>> : never
-type Method<M extends MethodName> = OperationsTable[M] extends infer R extends Row ? (Record<string, never> extends InputFor<M> ? (input?: InputFor<M>, options?: CallOptions) => AnswerOf<R> : (input: InputFor<M>, options?: CallOptions) => AnswerOf<R>) : never
+type Method<M extends MethodName> = OperationsTable[M] extends infer R extends Row
+  ? Record<string, never> extends InputFor<M>
+    ? (input?: InputFor<M>, options?: CallOptions) => AnswerOf<R>
+    : (input: InputFor<M>, options?: CallOptions) => AnswerOf<R>
+  : never
 type Methods = Joined<{ [M in MethodName]: Nested<M, Method<M>> }[MethodName]>
 
 export interface ConnectOptions {
@@ -141,7 +155,8 @@ function methodTree(caller: Caller): Record<string, unknown> {
       at = at[word] as Record<string, unknown>
     }
     const last = path.at(-1) as string
-    const call = (input: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): unknown => (rowOf(method).mode === 'list' ? listing(caller, method, input, options) : caller.call(method, input, options))
+    const call = (input: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}): unknown =>
+      rowOf(method).mode === 'list' ? listing(caller, method, input, options) : caller.call(method, input, options)
     // A method may have others below it: coop.import and coop.import.preview.
     at[last] = Object.assign(call, at[last] ?? {})
   }
@@ -162,4 +177,3 @@ function listing(caller: Caller, method: MethodName, input: Readonly<Record<stri
     },
   }
 }
-

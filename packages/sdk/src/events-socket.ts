@@ -22,18 +22,27 @@ export async function* socketFrames(parts: EventParts, options: EventsOptions, a
   options.signal?.addEventListener('abort', onAbort)
   let renewal: ReturnType<typeof setTimeout> | undefined
   const renewLater = (): void => {
-    renewal = setTimeout(async () => {
-      // Whoever cannot renew is told by the node, after its time of grace.
-      const fresh = await parts.caller.token().catch(() => undefined)
-      if (fresh !== undefined) connection.send({ type: 'token', token: fresh })
-      renewLater()
-    }, Math.max(parts.caller.freshMs + 50, tokenEveryMsMin))
+    renewal = setTimeout(
+      async () => {
+        // Whoever cannot renew is told by the node, after its time of grace.
+        const fresh = await parts.caller.token().catch(() => undefined)
+        if (fresh !== undefined) connection.send({ type: 'token', token: fresh })
+        renewLater()
+      },
+      Math.max(parts.caller.freshMs + 50, tokenEveryMsMin),
+    )
     ;(renewal as { unref?: () => void }).unref?.()
   }
   try {
     await connection.opened
     connection.send({ type: 'hello', token })
-    connection.send({ type: 'subscribe', id: '1', spaces: options.spaces, topics: options.topics ?? ['*'], ...(Object.keys(after).length === 0 ? {} : { after: only(after, options.spaces) }) })
+    connection.send({
+      type: 'subscribe',
+      id: '1',
+      spaces: options.spaces,
+      topics: options.topics ?? ['*'],
+      ...(Object.keys(after).length === 0 ? {} : { after: only(after, options.spaces) }),
+    })
     renewLater()
     yield* connection.frames()
     if (connection.code === noSession || connection.code === notAllowed) throw new SignInError('TOKEN_REVOKED', 'The node has ended this session.')

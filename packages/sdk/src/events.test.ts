@@ -97,9 +97,18 @@ it('gives every event once and in order, however often the socket is killed', as
   stop.abort()
   wire.close()
   await reading
-  assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b), 'no repeat, in order')
-  const all = world.node.journal.events('coop:food' as never, { epoch: world.node.journal.events('coop:food' as never, undefined, 1).epoch, sequence: first - 1 }, 1_000).events.filter(({ type }) => type.startsWith('coop.'))
-  assert.deepEqual(seen, all.map(({ sequence }) => sequence))
+  assert.deepEqual(
+    seen,
+    [...new Set(seen)].sort((a, b) => a - b),
+    'no repeat, in order',
+  )
+  const all = world.node.journal
+    .events('coop:food' as never, { epoch: world.node.journal.events('coop:food' as never, undefined, 1).epoch, sequence: first - 1 }, 1_000)
+    .events.filter(({ type }) => type.startsWith('coop.'))
+  assert.deepEqual(
+    seen,
+    all.map(({ sequence }) => sequence),
+  )
 })
 
 it('goes on from a position of another day, and says when the log no longer reaches back', async () => {
@@ -159,7 +168,10 @@ it('sends a fresh token on the open socket before the old one is over', async ()
 it('ends with the session, and does not knock for ever', async () => {
   const ada = world.as('Ada')
   await ada.me.get()
-  await assert.rejects(async () => {
-    for await (const _ of listen(world.rest, {})) await world.as('Ada').signOut('every')
-  }, (error: unknown) => (error as Error).name === 'SignInError')
+  await assert.rejects(
+    async () => {
+      for await (const _ of listen(world.rest, {})) await world.as('Ada').signOut('every')
+    },
+    (error: unknown) => (error as Error).name === 'SignInError',
+  )
 })

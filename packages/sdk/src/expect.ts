@@ -81,7 +81,14 @@ function grantBody(asked: AskedAt): ExpectedBody {
 /** A device of the person: everything a device may do, and no longer than was said. */
 function deviceBody(grantee: unknown, label: unknown, { input, now }: AskedAt): ExpectedBody {
   const length = (input['days'] as number) * dayMs
-  return { grantee, grantee_kind: 'device', scopes: deviceScopes, not_before_at: near(now), not_after_at: (value: unknown, body: Record<string, unknown>) => value === (body['not_before_at'] as number) + length, label }
+  return {
+    grantee,
+    grantee_kind: 'device',
+    scopes: deviceScopes,
+    not_before_at: near(now),
+    not_after_at: (value: unknown, body: Record<string, unknown>) => value === (body['not_before_at'] as number) + length,
+    label,
+  }
 }
 
 const roleSet = (roles: unknown): readonly string[] => (Array.isArray(roles) ? [...roles].sort() : [])
@@ -94,12 +101,20 @@ function charterFits(asked: AskedAt): Judge {
     const own = input['charter'] as Record<string, unknown> | undefined
     if (network !== undefined && charter['network'] !== network) return false
     if (charter['coop_id'] !== body['coop_id'] || charter['name'] !== body['name'] || charter['type'] !== body['type']) return false
-    if (own !== undefined) return Object.entries(own).every(([name, part]) => sameJson(charter[name], part)) && Object.keys(charter).every((name) => name in own || ['network', 'coop_id'].includes(name))
+    if (own !== undefined)
+      return (
+        Object.entries(own).every(([name, part]) => sameJson(charter[name], part)) && Object.keys(charter).every((name) => name in own || ['network', 'coop_id'].includes(name))
+      )
     const founders = charter['founders'] as readonly Record<string, unknown>[]
     const wanted = (input['founders'] as readonly Record<string, unknown>[] | undefined) ?? (input['draft_id'] === undefined ? [{ did: author }] : undefined)
     if (wanted !== undefined) {
       if (!Array.isArray(founders) || founders.length !== wanted.length) return false
-      const fits = wanted.every((one, index) => founders[index]?.['did'] === one['did'] && (one['name'] === undefined || founders[index]?.['name'] === one['name']) && (one['roles'] === undefined || sameJson(roleSet(founders[index]?.['roles']), roleSet(one['roles']))))
+      const fits = wanted.every(
+        (one, index) =>
+          founders[index]?.['did'] === one['did'] &&
+          (one['name'] === undefined || founders[index]?.['name'] === one['name']) &&
+          (one['roles'] === undefined || sameJson(roleSet(founders[index]?.['roles']), roleSet(one['roles']))),
+      )
       if (!fits) return false
     }
     const unit = input['unit'] as Record<string, unknown> | undefined
@@ -133,15 +148,30 @@ const special: Partial<Record<MethodName, (asked: AskedAt) => ExpectedBody>> = {
     changes: (value: unknown) => {
       const wanted = input['changes'] as readonly { field: string; value: unknown; base?: unknown }[]
       const got = value as readonly { field: string; value: unknown; base: unknown }[]
-      return got.length === wanted.length && wanted.every((one, index) => got[index]?.field === one.field && sameJson(got[index]?.value, one.value) && (one.base === undefined || got[index]?.base === one.base))
+      return (
+        got.length === wanted.length &&
+        wanted.every((one, index) => got[index]?.field === one.field && sameJson(got[index]?.value, one.value) && (one.base === undefined || got[index]?.base === one.base))
+      )
     },
   }),
   'coop.activate': (asked) => ({ charter_hash: asked.input['charter_hash'] ?? text }),
   'coop.calendar.set': (asked) => ({ time_zone: asked.input['time_zone'], offsets: anything }),
   'coop.charter.put': ({ input }) => ({ charter: input['charter'], base_hash: input['base_hash'] ?? text }),
   'coop.sign_charter': ({ input, author }) => ({ hash: input['hash'], statement: { did: author, key: input['key'] ?? author, signature: input['signature'] } }),
-  'coop.join': ({ input, author }) => ({ ref: text, statement: { did: author, key: input['invite_key'], signature: input['signature'] }, charter_hash: input['charter_hash'], name: input['name'], personhood: input['personhood'] }),
-  'coop.invite.create': (asked) => ({ ...plain(asked), key: asked.input['key'] ?? text, expires_at: asked.input['expires_at'] === undefined ? ((value: unknown) => typeof value === 'number' && value <= asked.now + 90 * dayMs + clockSlackMs) : time(asked.input['expires_at']), client_key: optional(text) }),
+  'coop.join': ({ input, author }) => ({
+    ref: text,
+    statement: { did: author, key: input['invite_key'], signature: input['signature'] },
+    charter_hash: input['charter_hash'],
+    name: input['name'],
+    personhood: input['personhood'],
+  }),
+  'coop.invite.create': (asked) => ({
+    ...plain(asked),
+    key: asked.input['key'] ?? text,
+    expires_at:
+      asked.input['expires_at'] === undefined ? (value: unknown) => typeof value === 'number' && value <= asked.now + 90 * dayMs + clockSlackMs : time(asked.input['expires_at']),
+    client_key: optional(text),
+  }),
   'coop.entry.add': (asked) => ({
     ...plain(asked),
     import_id: asked.input['import_id'] ?? text,
@@ -164,7 +194,11 @@ const special: Partial<Record<MethodName, (asked: AskedAt) => ExpectedBody>> = {
     new_key: input['new_key'],
     proof: (value: unknown) => {
       const { did, key, old_key, signature } = value as Record<string, unknown>
-      return did === author && key === input['new_key'] && (input['proofs'] as readonly Record<string, unknown>[]).some((proof) => proof['old_key'] === old_key && proof['signature'] === signature)
+      return (
+        did === author &&
+        key === input['new_key'] &&
+        (input['proofs'] as readonly Record<string, unknown>[]).some((proof) => proof['old_key'] === old_key && proof['signature'] === signature)
+      )
     },
     reason: input['reason'],
     keep_grants: input['keep_grants'],

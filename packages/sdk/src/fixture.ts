@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { charterHashOf, charterStatementPayload, type MethodName, rowOf, signStatement, toBase64Url } from '@icn/protocol'
+import { charterHashOf, charterStatementPayload, signStatement, toBase64Url } from '@icn/protocol'
 import { keyOf, TestNode } from '../../gateway/src/fixture.ts'
 import type { OpenDoor } from '../../gateway/src/gateway.ts'
 import { type Client, type ConnectOptions, connect } from './client.ts'
@@ -89,5 +89,3 @@ export function tampering(change: (path: string, json: any) => unknown): Fetch {
     return new Response(JSON.stringify(json), { status: response.status, headers: { 'content-type': response.headers.get('content-type') ?? '' } })
   }
 }
-
-export const pathOf = (method: MethodName): string => rowOf(method).rest.split(' ')[1] as string

@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import { type Did, inviteKeyOf, inviteSeed, type MethodName, methodNames, type OperationId, readInviteCode, redeemStatementPayload, rotatePayload, rowOf, signStatement, toBase64Url, type WriteEnvelope } from '@icn/protocol'
+import {
+  type Did,
+  inviteKeyOf,
+  inviteSeed,
+  type MethodName,
+  methodNames,
+  type OperationId,
+  readInviteCode,
+  redeemStatementPayload,
+  rotatePayload,
+  rowOf,
+  signStatement,
+  toBase64Url,
+  type WriteEnvelope,
+} from '@icn/protocol'
 import { portableSigner } from '@icn/protocol'
 import { didOf, keyOf } from '../../gateway/src/fixture.ts'
 import { openWorld, personOf, signFood, type World } from './fixture.ts'
@@ -57,7 +71,11 @@ it('lets people in and out', async () => {
   const { genesis } = await world.as('Ada').coop.get(food)
   const seed = inviteSeed(readInviteCode(value.code) as string, 'food', genesis)
   const found = await world.as().coop.invite.find({ ...food, invite_key: inviteKeyOf(seed) })
-  const { signature } = await signStatement(portableSigner(seed), 'redeem', redeemStatementPayload({ network: found.network, ...space, invite: found.invite_id, did: didOf('Gus') }))
+  const { signature } = await signStatement(
+    portableSigner(seed),
+    'redeem',
+    redeemStatementPayload({ network: found.network, ...space, invite: found.invite_id, did: didOf('Gus') }),
+  )
   await write('Gus', 'coop.join', { ...food, invite_key: inviteKeyOf(seed), signature, charter_hash, name: 'Gus' })
 })
 
@@ -79,16 +97,31 @@ it('changes what people are, and lets them go', async () => {
     ['coop.confirm_member', 'NOT_PROVISIONAL', {}],
     ['coop.unban_member', 'NOT_BANNED', { reason: 'Settled' }],
   ] as const)
-    await assert.rejects(write('Ada', method, { ...food, did: didOf('Fay'), ...more }), (error: { code?: string; reasons?: readonly { code: string }[] }) => error.reasons?.some((reason) => reason.code === code) ?? false)
+    await assert.rejects(
+      write('Ada', method, { ...food, did: didOf('Fay'), ...more }),
+      (error: { code?: string; reasons?: readonly { code: string }[] }) => error.reasons?.some((reason) => reason.code === code) ?? false,
+    )
 })
 
 it('keeps the house', async () => {
-  await write('Ada', 'coop.update', { ...food, changes: [{ field: 'website', value: 'https://food.example' }, { field: 'listed', value: true }] })
+  await write('Ada', 'coop.update', {
+    ...food,
+    changes: [
+      { field: 'website', value: 'https://food.example' },
+      { field: 'listed', value: true },
+    ],
+  })
   await write('Ada', 'coop.calendar.set', { ...food, time_zone: 'Europe/Madrid' })
   const oak = await write('Ada', 'coop.host.add', { ...food, did: didOf('node oak'), label: 'Oak', note: 'In the cellar' })
   await write('Ben', 'act.confirm', { ...space, operation_id: oak.value.act.act_id })
   await write('Ada', 'coop.host.remove', { ...food, did: didOf('node oak'), reason: 'Broken' })
-  await write('Ada', 'coop.entry.add', { ...food, entries: [{ number: 41, name: 'Hugo', joined_at: '2020-01-01T00:00:00Z' }, { number: 42, name: 'Ida', joined_at: '2020-01-01T00:00:00Z', shares: 3 }] })
+  await write('Ada', 'coop.entry.add', {
+    ...food,
+    entries: [
+      { number: 41, name: 'Hugo', joined_at: '2020-01-01T00:00:00Z' },
+      { number: 42, name: 'Ida', joined_at: '2020-01-01T00:00:00Z', shares: 3 },
+    ],
+  })
   await write('Ada', 'coop.entry.remove', { ...food, number: 42, reason: 'Twice' })
   for (const [method, input, code] of [
     ['coop.suspend', { ...food, reason: 'Closed' }, undefined],
@@ -98,7 +131,12 @@ it('keeps the house', async () => {
     ['quarantine.settle', { ...space, operation_id: (await world.as('Ada').coop.get(food)).genesis, verdict: 'dismissed' }, 'QUARANTINE_NOT_NEEDED'],
   ] as const) {
     if (code === undefined) await write('Ada', method, input)
-    else await assert.rejects(write('Ada', method, input), (error: { code?: string; reasons?: readonly { code: string }[] }) => error.code === code || (error.reasons?.some((reason) => reason.code === code) ?? false), method)
+    else
+      await assert.rejects(
+        write('Ada', method, input),
+        (error: { code?: string; reasons?: readonly { code: string }[] }) => error.code === code || (error.reasons?.some((reason) => reason.code === code) ?? false),
+        method,
+      )
   }
 })
 
@@ -116,10 +154,16 @@ it('gives and takes permissions, devices and keys', async () => {
   const me = await world.as('Ben').me.get()
   const network = world.node.journal.info('commons' as never)?.genesis as OperationId
   const proofs = await Promise.all(
-    me.spaces.filter(({ standing }) => standing !== 'none').map(async ({ space: name }) => {
-      const { signature } = await signStatement(keyOf('Ben’s new key'), 'rotate', rotatePayload({ network, space: name }, { did: didOf('Ben'), old_key: didOf('Ben'), key: didOf('Ben’s new key') as Did }))
-      return { space: name, old_key: didOf('Ben'), signature: toBase64Url(signature) }
-    }),
+    me.spaces
+      .filter(({ standing }) => standing !== 'none')
+      .map(async ({ space: name }) => {
+        const { signature } = await signStatement(
+          keyOf('Ben’s new key'),
+          'rotate',
+          rotatePayload({ network, space: name }, { did: didOf('Ben'), old_key: didOf('Ben'), key: didOf('Ben’s new key') as Did }),
+        )
+        return { space: name, old_key: didOf('Ben'), signature: toBase64Url(signature) }
+      }),
   )
   const rotated = await write('Ben', 'identity.rotate', { new_key: didOf('Ben’s new key'), proofs, reason: 'scheduled', keep_grants: false })
   assert.deepEqual([...new Set((rotated.value.spaces as { outcome: string }[]).map(({ outcome }) => outcome))], ['applied'])
@@ -130,5 +174,8 @@ it('gives and takes permissions, devices and keys', async () => {
 
 it('has asked for every row that a person signs', () => {
   const signed = methodNames.filter((method) => rowOf(method).mode === 'write' && !rowOf(method).access.every((word) => word === 'operator'))
-  assert.deepEqual(signed.filter((method) => !asked.has(method)), [])
+  assert.deepEqual(
+    signed.filter((method) => !asked.has(method)),
+    [],
+  )
 })

@@ -109,7 +109,12 @@ export class Session {
     if (this.#tokens === undefined && all === undefined) return
     const token = await this.token()
     const { transport } = this.#parts
-    await transport.send({ method: 'auth.logout', token, options: {}, input: { ...(this.#tokens?.refresh_token === undefined ? {} : { refresh_token: this.#tokens.refresh_token }), ...(all === undefined ? {} : { all }) } })
+    await transport.send({
+      method: 'auth.logout',
+      token,
+      options: {},
+      input: { ...(this.#tokens?.refresh_token === undefined ? {} : { refresh_token: this.#tokens.refresh_token }), ...(all === undefined ? {} : { all }) },
+    })
     if (all !== 'others') await this.#save(undefined)
   }
 
@@ -168,16 +173,33 @@ export class Session {
     const options = lang === undefined ? {} : { lang }
     const { value: about } = await transport.send({ method: 'node.about', input: {}, options })
     const { node, network, public_origin: origin } = about as { node: Did; network: OperationId; public_origin: string }
-    if (transport.kind === 'rest' && new URL(origin).origin !== new URL(transport.endpoint).origin) throw new TamperedError('ORIGIN_NOT_ALLOWED', `${transport.endpoint} signs people in for ${origin}; nothing was signed.`)
+    if (transport.kind === 'rest' && new URL(origin).origin !== new URL(transport.endpoint).origin)
+      throw new TamperedError('ORIGIN_NOT_ALLOWED', `${transport.endpoint} signs people in for ${origin}; nothing was signed.`)
     await this.#checkPin({ origin, node, network })
-    const { value } = await transport.send({ method: 'auth.challenge', input: { did: identity.did, ...(identity.signer.did === identity.did ? {} : { signer: identity.signer.did }) }, options })
+    const { value } = await transport.send({
+      method: 'auth.challenge',
+      input: { did: identity.did, ...(identity.signer.did === identity.did ? {} : { signer: identity.signer.did }) },
+      options,
+    })
     const { challenge, message } = value as { challenge: string; message: string }
     const text = parseLoginText(message)
     const fits =
-      text !== undefined && text.network === network && text.origin === origin && text.node === node && text.did === identity.did && text.signer === identity.signer.did && text.grant === null && text.expires - text.issued <= textLifeMsMax && text.expires > text.issued
+      text !== undefined &&
+      text.network === network &&
+      text.origin === origin &&
+      text.node === node &&
+      text.did === identity.did &&
+      text.signer === identity.signer.did &&
+      text.grant === null &&
+      text.expires - text.issued <= textLifeMsMax &&
+      text.expires > text.issued
     if (!fits) throw new TamperedError('CHALLENGE_INVALID', 'The text to sign is not what this sign-in asked for; nothing was signed.')
     const signature = toBase64Url(await identity.signer.sign(utf8(message)))
-    const answer = await transport.send({ method: 'auth.verify', input: { challenge, signature, ...(label === undefined ? {} : { label }), ...(scopes === undefined ? {} : { scopes }), ...(spaces === undefined ? {} : { spaces }) }, options })
+    const answer = await transport.send({
+      method: 'auth.verify',
+      input: { challenge, signature, ...(label === undefined ? {} : { label }), ...(scopes === undefined ? {} : { scopes }), ...(spaces === undefined ? {} : { spaces }) },
+      options,
+    })
     return answer.value as TokensAnswer
   }
 
@@ -185,7 +207,8 @@ export class Session {
     const { pins, transport, confirmChanged } = this.#parts
     const before = (await pins?.get(transport.endpoint)) ?? this.#peer
     const isSame = before !== undefined && before.origin === now.origin && before.node === now.node && before.network === now.network
-    if (!isSame && before !== undefined && !(await confirmChanged?.(before, now))) throw new SignInError('WRONG_GENESIS', `${transport.endpoint} is not the node it was before (${before.node}); nothing was signed.`)
+    if (!isSame && before !== undefined && !(await confirmChanged?.(before, now)))
+      throw new SignInError('WRONG_GENESIS', `${transport.endpoint} is not the node it was before (${before.node}); nothing was signed.`)
     this.#peer = now
     if (!isSame) await pins?.set(transport.endpoint, now)
   }

@@ -63,7 +63,19 @@ export function changesSomething(row: Pick<Row, 'mode'>, options: WireCall['opti
 }
 
 /** Nothing has left this machine when one of these is the reason. */
-const neverLeft = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])
+const neverLeft = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
 
 /** Times out, tells a broken connection from an answer, and never shows what a library threw. */
 async function request<T>(fetch: Fetch, url: string, init: RequestInit, call: WireCall, read: (response: Response) => Promise<T>): Promise<T> {
@@ -85,7 +97,12 @@ function brokenOff(url: string, call: WireCall, cause: unknown, isLate: boolean,
   const hasLeft = hasAnswered || typeof code !== 'string' || !neverLeft.has(code)
   const { origin } = new URL(url)
   if (hasLeft && changesSomething(rowOf(call.method), call.options)) {
-    return new OutcomeUnknownError(isLate ? 'TIMEOUT' : 'OUTCOME_UNKNOWN', isLate ? 'The node did not answer in time.' : 'The connection broke before the node had answered.', undefined, cause)
+    return new OutcomeUnknownError(
+      isLate ? 'TIMEOUT' : 'OUTCOME_UNKNOWN',
+      isLate ? 'The node did not answer in time.' : 'The connection broke before the node had answered.',
+      undefined,
+      cause,
+    )
   }
   const what = isLate ? 'did not answer in time' : hasAnswered ? 'did not answer like an icn node' : 'cannot be reached'
   return new UnreachableError('UNREACHABLE', `${origin} ${what}.`, undefined, cause)
@@ -204,7 +221,15 @@ export function rpcTransport(endpoint: string, fetch: Fetch = globalThis.fetch):
       if (!('result' in answer)) throw new UnreachableError('UNREACHABLE', `${new URL(url).origin} did not answer like an icn node.`)
       if (!reads) return { value: answer.result, meta: {} }
       const { value, meta } = answer.result as { value: unknown; meta: { as_of?: string; checkpoint?: string | null; sync?: string; etag?: string } | null }
-      return { value, meta: { ...(meta?.as_of ? { asOf: meta.as_of } : {}), ...(meta?.checkpoint ? { checkpoint: meta.checkpoint } : {}), ...(meta?.sync ? { sync: meta.sync } : {}), ...(meta?.etag ? { etag: meta.etag } : {}) } }
+      return {
+        value,
+        meta: {
+          ...(meta?.as_of ? { asOf: meta.as_of } : {}),
+          ...(meta?.checkpoint ? { checkpoint: meta.checkpoint } : {}),
+          ...(meta?.sync ? { sync: meta.sync } : {}),
+          ...(meta?.etag ? { etag: meta.etag } : {}),
+        },
+      }
     },
   }
 }
@@ -228,4 +253,3 @@ function optionParams(options: WireCall['options']): Record<string, unknown> {
 export function newIdempotencyKey(): string {
   return toHex(globalThis.crypto.getRandomValues(new Uint8Array(16)))
 }
-

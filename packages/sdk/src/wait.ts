@@ -20,7 +20,8 @@ interface OperationParts {
   events(options: EventsOptions): EventStream
 }
 
-const isThere = (state: OperationState, status: 'applied' | 'final'): boolean => (status === 'final' ? state.final : state.status === 'applied') || (state.final && state.status !== 'applied')
+const isThere = (state: OperationState, status: 'applied' | 'final'): boolean =>
+  (status === 'final' ? state.final : state.status === 'applied') || (state.final && state.status !== 'applied')
 
 /** Looks at once, then whenever its space says something, and now and then in any case. */
 export async function waitForOperation(parts: OperationParts, id: string, options: WaitOptions): Promise<OperationState> {

@@ -6,11 +6,15 @@ import { Printer } from '../show/printer.ts'
 async function login(context: Context, given: Given): Promise<number> {
   const entry = await context.person()
   const narrow = given.texts('narrow').flatMap((part) => part.split(','))
-  const client = context.connect(await context.keys.identity(entry), context.settings, { label: given.text('label') ?? 'icnctl', ...(narrow.length === 0 ? {} : { scopes: narrow }) })
+  const client = context.connect(await context.keys.identity(entry), context.settings, {
+    label: given.text('label') ?? 'icnctl',
+    ...(narrow.length === 0 ? {} : { scopes: narrow }),
+  })
   await client.signIn()
   const printer = new Printer(context)
   const [about, me] = [await client.node.about(), await client.me.get()]
-  if (!printer.forPeople) printer.json({ endpoint: context.settings.endpoint, node: about.node, network: about.network, origin: about.public_origin, did: me.did, signer: me.signer })
+  if (!printer.forPeople)
+    printer.json({ endpoint: context.settings.endpoint, node: about.node, network: about.network, origin: about.public_origin, did: me.did, signer: me.signer })
   else {
     printer.text(context.say('auth.signed_in', { origin: about.public_origin, name: printer.style.bold(entry.name) }))
     context.hint(`${context.say('auth.node')} ${about.node}`)

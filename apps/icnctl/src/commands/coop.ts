@@ -1,6 +1,17 @@
 import { readdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { charterHashOf, charterStatementPayload, type CharterView, type DraftJson, isDid, type SettingView, type SignedOperationJson, signStatement, toBase64Url, type WriteEnvelope } from '@icn/protocol'
+import {
+  charterHashOf,
+  charterStatementPayload,
+  type CharterView,
+  type DraftJson,
+  isDid,
+  type SettingView,
+  type SignedOperationJson,
+  signStatement,
+  toBase64Url,
+  type WriteEnvelope,
+} from '@icn/protocol'
 import { writeSafely } from '@icn/protocol/node'
 import { type Client, IcnError } from '@icn/sdk'
 import type { Given, LocalCommand } from '../command.ts'
@@ -102,7 +113,12 @@ function describe(context: Context, operation: DraftJson['operation']): string {
   const founders = (charter?.['founders'] ?? []) as readonly Founder[]
   const need = (charter?.['membership'] as { min_founders?: number } | undefined)?.min_founders ?? founders.length
   const lines = founders.map(({ did, name: who, roles }) => `${who}  ${did}  ${(roles ?? ['member']).join(', ')}`)
-  return [context.say('coop.founding', { name, id: coop_id, type }), `${context.say('coop.founders')}:`, indent(lines.join('\n')), context.say('coop.need', { need, count: founders.length })].join('\n')
+  return [
+    context.say('coop.founding', { name, id: coop_id, type }),
+    `${context.say('coop.founders')}:`,
+    indent(lines.join('\n')),
+    context.say('coop.need', { need, count: founders.length }),
+  ].join('\n')
 }
 
 async function create(context: Context, given: Given): Promise<number> {
@@ -177,7 +193,11 @@ export function coopGiven(context: Context, given: Given, index = 0): string {
 async function set(context: Context, given: Given): Promise<number> {
   const args = context.settings.coopIdFlagged || given.args.length === 2 ? [context.settings.coopId, ...given.args] : given.args
   const [coopId, field, value] = args
-  if (coopId === undefined || field === undefined || value === undefined) throw new CliRefusal('INPUT_INVALID', 'trouble.needed', { field: coopId === undefined ? 'ID' : field === undefined ? 'FIELD' : 'VALUE', says: context.texts.row(value === undefined ? 'The new value.' : 'The setting.') })
+  if (coopId === undefined || field === undefined || value === undefined)
+    throw new CliRefusal('INPUT_INVALID', 'trouble.needed', {
+      field: coopId === undefined ? 'ID' : field === undefined ? 'FIELD' : 'VALUE',
+      says: context.texts.row(value === undefined ? 'The new value.' : 'The setting.'),
+    })
   const { settings } = await context.read<{ settings: readonly SettingView[] }>('coop.settings', { coop_id: coopId })
   const known = settings.find((one) => one.field === field)
   const change = { field, value: typeof known?.value === 'boolean' ? yesOrNo(value, field) : value, ...(known === undefined ? {} : { base: known.base }) }

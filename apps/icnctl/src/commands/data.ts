@@ -29,7 +29,12 @@ async function importRegister(context: Context, given: Given): Promise<number> {
   const [coopId, file] = args
   if (coopId === undefined || file === undefined) throw new CliRefusal('INPUT_INVALID', 'trouble.needed', { field: 'FILE', says: context.texts.row('The file.') })
   const client = await context.client()
-  const preview = (await client.upload('coop.import.preview', { coop_id: coopId }, { bytes: readBytes(file), type: 'text/csv' }, { signal: context.signal, timeoutMs: context.settings.timeoutMs })) as ImportPreview
+  const preview = (await client.upload(
+    'coop.import.preview',
+    { coop_id: coopId },
+    { bytes: readBytes(file), type: 'text/csv' },
+    { signal: context.signal, timeoutMs: context.settings.timeoutMs },
+  )) as ImportPreview
   const printer = new Printer(context)
   const isLook = given.flag('preview') || context.settings.dryRun
   if (isLook && !printer.forPeople) {

@@ -10,7 +10,10 @@ const spaceOf = (text: string): string => (text === 'commons' || text.startsWith
 
 /** Spaces that were named, the coop of this run, or all of the person's. */
 async function spacesFor(context: Context, given: Given): Promise<readonly string[]> {
-  const named = given.texts('space').flatMap((part) => part.split(',')).map(spaceOf)
+  const named = given
+    .texts('space')
+    .flatMap((part) => part.split(','))
+    .map(spaceOf)
   if (named.length > 0) return named
   if (context.settings.coopId !== undefined) return [spaceOf(context.settings.coopId)]
   const { spaces } = await context.read<MeView>('me.get', {})
@@ -75,4 +78,3 @@ export const eventCommands: readonly LocalCommand[] = [
     run: events,
   },
 ]
-

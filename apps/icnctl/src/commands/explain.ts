@@ -49,5 +49,11 @@ async function explain(context: Context, given: Given): Promise<number> {
 }
 
 export const explainCommands: readonly LocalCommand[] = [
-  { path: 'explain', method: 'decision.get', says: 'Explain a decision, an operation or a code.', args: [{ name: 'ID', says: 'Id of a decision or operation, or a code.', required: true }], run: explain },
+  {
+    path: 'explain',
+    method: 'decision.get',
+    says: 'Explain a decision, an operation or a code.',
+    args: [{ name: 'ID', says: 'Id of a decision or operation, or a code.', required: true }],
+    run: explain,
+  },
 ]

@@ -1,6 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { isDid, type KeyPurpose, mainSeed, newKeyFile, openKeyFile, type OpenKeyFile, parseKeyFile, printKeyFile, printPaperKey, readPaperKey, Secret, sealKeyFile, wipeKeys } from '@icn/protocol'
+import {
+  isDid,
+  type KeyPurpose,
+  mainSeed,
+  newKeyFile,
+  openKeyFile,
+  type OpenKeyFile,
+  parseKeyFile,
+  printKeyFile,
+  printPaperKey,
+  readPaperKey,
+  Secret,
+  sealKeyFile,
+  wipeKeys,
+} from '@icn/protocol'
 import { nodeKeyFileCrypto, readKeyFile, writeKeyFile, writeSafely } from '@icn/protocol/node'
 import type { Given, LocalCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -25,7 +39,15 @@ interface IdView {
   readonly file: string
 }
 
-const view = (entry: KeyEntry): IdView => ({ name: entry.name, did: entry.did, key: entry.key, purpose: entry.purpose, label: entry.label ?? null, created_at: new Date(entry.createdAt).toISOString(), file: entry.file })
+const view = (entry: KeyEntry): IdView => ({
+  name: entry.name,
+  did: entry.did,
+  key: entry.key,
+  purpose: entry.purpose,
+  label: entry.label ?? null,
+  created_at: new Date(entry.createdAt).toISOString(),
+  file: entry.file,
+})
 
 const refuseValue = (value: string, field: string, reason: string): CliRefusal => new CliRefusal('INPUT_INVALID', 'trouble.value', { value, field, reason })
 
@@ -46,7 +68,10 @@ async function init(context: Context, given: Given): Promise<number> {
 }
 
 /** Seals a key into its file and says what was made. */
-async function keep(context: Context, parts: { readonly made: OpenKeyFile; readonly file: string; readonly keyName: string; readonly owner?: string; readonly paper: boolean }): Promise<number> {
+async function keep(
+  context: Context,
+  parts: { readonly made: OpenKeyFile; readonly file: string; readonly keyName: string; readonly owner?: string; readonly paper: boolean },
+): Promise<number> {
   const { made, file, keyName, owner, paper } = parts
   try {
     using passphrase = await context.keys.newPassphrase()
@@ -119,7 +144,12 @@ async function importKey(context: Context, given: Given): Promise<number> {
   const file = context.keys.fileOf(keyName)
   const owner = given.text('for')
   if (given.flag('paper')) {
-    const typed = source !== undefined ? readText(source) : context.io.askSecret === undefined ? readText('-') : (await context.io.askSecret(`${context.say('id.paper_check')} `)).reveal((bytes) => new TextDecoder().decode(bytes))
+    const typed =
+      source !== undefined
+        ? readText(source)
+        : context.io.askSecret === undefined
+          ? readText('-')
+          : (await context.io.askSecret(`${context.say('id.paper_check')} `)).reveal((bytes) => new TextDecoder().decode(bytes))
     const label = given.text('label')
     const made = newKeyFile(purposeOf(given), readPaperKey(typed), Date.now(), label === undefined ? {} : { label })
     return keep(context, { made, file, keyName, ...(owner === undefined ? {} : { owner }), paper: false })
@@ -183,7 +213,16 @@ export const idCommands: readonly LocalCommand[] = [
       const printer = new Printer(context)
       if (context.settings.output === 'jsonl') for (const one of all) printer.json(one)
       else if (!printer.forPeople) printer.json({ items: all })
-      else printer.text(all.length === 0 ? context.say('id.none') : showRows({ ...printer.showing(), wide: true }, ['name', 'did', 'purpose', 'label', 'created_at'], all.map((one) => ({ ...one }))))
+      else
+        printer.text(
+          all.length === 0
+            ? context.say('id.none')
+            : showRows(
+                { ...printer.showing(), wide: true },
+                ['name', 'did', 'purpose', 'label', 'created_at'],
+                all.map((one) => ({ ...one })),
+              ),
+        )
       return 0
     },
   },

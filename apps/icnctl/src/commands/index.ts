@@ -10,4 +10,14 @@ import { rotateCommands } from './rotate.ts'
 import { toolCommands } from './tools.ts'
 
 /** What this program does beyond asking one row. */
-export const localCommands: readonly LocalCommand[] = [...idCommands, ...rotateCommands, ...authCommands, ...coopCommands, ...joinCommands, ...dataCommands, ...explainCommands, ...eventCommands, ...toolCommands]
+export const localCommands: readonly LocalCommand[] = [
+  ...idCommands,
+  ...rotateCommands,
+  ...authCommands,
+  ...coopCommands,
+  ...joinCommands,
+  ...dataCommands,
+  ...explainCommands,
+  ...eventCommands,
+  ...toolCommands,
+]

@@ -1,4 +1,18 @@
-import { charterHashOf, type CoopView, type Did, inviteKeyOf, inviteSeed, isCoopId, portableSigner, readInviteCode, readInviteLink, redeemStatementPayload, signStatement, toBase64Url, type WriteEnvelope } from '@icn/protocol'
+import {
+  charterHashOf,
+  type CoopView,
+  type Did,
+  inviteKeyOf,
+  inviteSeed,
+  isCoopId,
+  portableSigner,
+  readInviteCode,
+  readInviteLink,
+  redeemStatementPayload,
+  signStatement,
+  toBase64Url,
+  type WriteEnvelope,
+} from '@icn/protocol'
 import type { Client, InputFor } from '@icn/sdk'
 import type { Given, LocalCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -41,14 +55,26 @@ async function join(context: Context, given: Given): Promise<number> {
   const seed = inviteSeed(code, coopId, genesis)
   const inviteKey = inviteKeyOf(seed)
   const found = await client.coop.invite.find({ coop_id: coopId, invite_key: inviteKey })
-  if (found.genesis !== genesis || (invitation.network !== undefined && found.network !== invitation.network)) throw new CliRefusal('WRONG_GENESIS', 'trouble.wrong_node', { endpoint: door.endpoint })
+  if (found.genesis !== genesis || (invitation.network !== undefined && found.network !== invitation.network))
+    throw new CliRefusal('WRONG_GENESIS', 'trouble.wrong_node', { endpoint: door.endpoint })
   if (charterHashOf(found.charter) !== found.charter_hash) throw new CliRefusal('CHARTER_CHANGED', 'trouble.charter_hash', { hash: found.charter_hash })
   const printer = new Printer(context)
-  context.hint(context.say('coop.join_text', { inviter: found.invited_by_name ?? shortIdsIn(found.invited_by), name: found.name, roles: found.roles.join(', '), until: printer.time(found.expires_at) }))
+  context.hint(
+    context.say('coop.join_text', {
+      inviter: found.invited_by_name ?? shortIdsIn(found.invited_by),
+      name: found.name,
+      roles: found.roles.join(', '),
+      until: printer.time(found.expires_at),
+    }),
+  )
   context.hint(context.say('coop.sign_hash', { hash: found.charter_hash }))
   const name = given.text('name') ?? found.for_name ?? entry.label ?? (context.io.interactive ? await context.io.askText(context.say('ask.name'), entry.name) : entry.name)
   if (!(await context.agree(context.say('ask.sign')))) return 0
-  const { signature } = await signStatement(portableSigner(seed), 'redeem', redeemStatementPayload({ network: found.network, space: `coop:${coopId}`, invite: found.invite_id, did: entry.did as Did }))
+  const { signature } = await signStatement(
+    portableSigner(seed),
+    'redeem',
+    redeemStatementPayload({ network: found.network, space: `coop:${coopId}`, invite: found.invite_id, did: entry.did as Did }),
+  )
   const input: InputFor<'coop.join'> = { coop_id: coopId, invite_key: inviteKey, signature: toBase64Url(signature), charter_hash: found.charter_hash, name }
   const envelope = (await client.coop.join(input, context.callOptions())) as WriteEnvelope
   return printEnvelope(context, 'coop.join', input as unknown as Record<string, unknown>, envelope)

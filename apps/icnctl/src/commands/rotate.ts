@@ -1,7 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { type MeView, newKeyFile, rotatePayload, rotateReasons, Secret, sealKeyFile, signStatement, toBase64Url, type WriteEnvelope, wipeKeys, mainSeed, portableSigner } from '@icn/protocol'
+import {
+  type MeView,
+  newKeyFile,
+  rotatePayload,
+  rotateReasons,
+  Secret,
+  sealKeyFile,
+  signStatement,
+  toBase64Url,
+  type WriteEnvelope,
+  wipeKeys,
+  mainSeed,
+  portableSigner,
+} from '@icn/protocol'
 import { nodeKeyFileCrypto, writeKeyFile } from '@icn/protocol/node'
 import type { Given, LocalCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -14,7 +27,8 @@ async function rotate(context: Context, given: Given): Promise<number> {
   const entry = await context.person()
   if (entry.purpose !== 'person') throw new CliRefusal('ROOT_KEY_REQUIRED', 'trouble.root_key')
   const reason = given.text('reason') ?? 'scheduled'
-  if (!(rotateReasons as readonly string[]).includes(reason)) throw new CliRefusal('INPUT_INVALID', 'trouble.value', { value: reason, field: 'reason', reason: rotateReasons.join(', ') })
+  if (!(rotateReasons as readonly string[]).includes(reason))
+    throw new CliRefusal('INPUT_INVALID', 'trouble.value', { value: reason, field: 'reason', reason: rotateReasons.join(', ') })
   const client = await context.client()
   const me = await context.read<MeView>('me.get', {})
   const { network } = await client.node.about()

@@ -2,7 +2,7 @@ import type { AboutView, WriteEnvelope } from '@icn/protocol'
 import { isMethodName, rowOf } from '@icn/protocol'
 import type { Download } from '@icn/sdk'
 import packageJson from '../../package.json' with { type: 'json' }
-import { type Given, type LocalCommand } from '../command.ts'
+import type { Given, LocalCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CliRefusal } from '../problems.ts'
 import { whoseRow } from '../rows.ts'
@@ -28,7 +28,9 @@ async function api(context: Context, given: Given): Promise<number> {
 /** This program's version always; the node's when one answers. */
 async function showVersion(context: Context): Promise<number> {
   const printer = new Printer(context)
-  const about = await (context.connect(undefined).call('node.about', {}, { signal: context.signal, timeoutMs: Math.min(context.settings.timeoutMs, 3_000) }) as Promise<AboutView>).catch(() => undefined)
+  const about = await (
+    context.connect(undefined).call('node.about', {}, { signal: context.signal, timeoutMs: Math.min(context.settings.timeoutMs, 3_000) }) as Promise<AboutView>
+  ).catch(() => undefined)
   if (!printer.forPeople) printer.json({ icnctl: version, node: about ?? null })
   else {
     printer.text(`${context.say('version.icnctl')} ${version}`)
@@ -44,7 +46,12 @@ async function help(context: Context, given: Given): Promise<number> {
   if (!isKnown) {
     const command = given.args.join(' ')
     const nearest = nearestCommand(command)
-    throw new CliRefusal('INPUT_INVALID', 'trouble.unknown_command', { command }, nearest === undefined ? undefined : { words: 'trouble.did_you_mean', params: { nearest: `icnctl help ${nearest}` } })
+    throw new CliRefusal(
+      'INPUT_INVALID',
+      'trouble.unknown_command',
+      { command },
+      nearest === undefined ? undefined : { words: 'trouble.did_you_mean', params: { nearest: `icnctl help ${nearest}` } },
+    )
   }
   context.io.out(helpText(given.args, context.texts))
   return 0

@@ -35,7 +35,10 @@ export const emptyLists: Readonly<Partial<Record<MethodName, readonly [en: strin
   'coop.list': ['No cooperatives yet. Found one: icnctl coop create NAME TYPE', 'Aún no hay cooperativas. Funde una: icnctl coop create NOMBRE TIPO'],
   'coop.review.list': ['Nothing needs a second look.', 'Nada requiere otra mirada.'],
   'decision.list': ['Nothing of yours was refused here.', 'Aquí no se rechazó nada suyo.'],
-  'device.list': ['Only your own key so far. On the new device: icnctl id init --purpose device', 'De momento solo su propia clave. En el dispositivo nuevo: icnctl id init --purpose device'],
+  'device.list': [
+    'Only your own key so far. On the new device: icnctl id init --purpose device',
+    'De momento solo su propia clave. En el dispositivo nuevo: icnctl id init --purpose device',
+  ],
   'identity.grants.list': ['You gave no permissions here: icnctl grant create', 'Aquí no dio permisos: icnctl grant create'],
   'job.list': ['No long work in the last days.', 'Ninguna tarea larga en los últimos días.'],
   'me.needs': ['Nothing needs you.', 'Nada le espera.'],

@@ -49,7 +49,8 @@ export class Printer {
   /** Names of this machine's identities, and of a coop's members when DIDs are about to be shown. */
   async learnNames(coopId: string | undefined): Promise<void> {
     const own = this.#context.settings.as
-    for (const { name, label, did, key } of await this.#context.keys.list().catch(() => [])) this.name(did, `${label ?? name}${own === name || own === did || own === key ? ` (${this.#context.say('you')})` : ''}`)
+    for (const { name, label, did, key } of await this.#context.keys.list().catch(() => []))
+      this.name(did, `${label ?? name}${own === name || own === did || own === key ? ` (${this.#context.say('you')})` : ''}`)
     if (coopId === undefined || !this.forPeople) return
     // Names are a courtesy: whoever may not read the register sees DIDs.
     const page = await this.#context.read<Page<{ did: Did; name: string }>>('coop.list_members', { coop_id: coopId, limit: 200 }).catch(() => undefined)
@@ -70,14 +71,17 @@ export class Printer {
     if (meta?.asOf === undefined || settings.quiet) return
     const time = this.time(meta.asOf)
     const sync = ['synced', 'alone'].includes(meta.sync ?? '') ? meta.sync : meta.sync === undefined ? undefined : 'behind'
-    this.#context.hint(this.style.dim(sync === undefined ? this.#context.say('say.as_of', { time }) : this.#context.say('say.as_of_sync', { time, sync: this.#context.say(`sync.${sync as 'synced'}`) })))
+    this.#context.hint(
+      this.style.dim(
+        sync === undefined ? this.#context.say('say.as_of', { time }) : this.#context.say('say.as_of_sync', { time, sync: this.#context.say(`sync.${sync as 'synced'}`) }),
+      ),
+    )
   }
 
   page(method: MethodName, row: Row, page: Page, meta?: WireMeta): void {
     const { settings } = this.#context
     if (settings.output === 'json') return this.json(page)
     const items = page.items as readonly Record<string, unknown>[]
-    if (settings.output === 'jsonl') return items.forEach((item) => this.json(item))
     if (settings.output === 'csv') return this.text(csvOf(items, scalarFields(row)).trimEnd())
     if (items.length === 0) this.text(this.#emptyText(method))
     else this.text(showRows(this.showing(), columns[method] ?? Object.keys(items[0] ?? {}), items, method === 'coop.list_members'))
@@ -101,7 +105,12 @@ export class Printer {
     if (envelope.outcome === 'simulated') return this.#simulated(envelope)
     this.text(this.#headline(envelope))
     const act = actOf(envelope.value)
-    if (act !== undefined) this.text(act.state === 'done' ? this.#context.say('say.act_done') : this.#context.say('say.act_open', { have: new Set([act.proposer, ...act.confirmed]).size, need: act.need, until: this.time(act.expires_at) }))
+    if (act !== undefined)
+      this.text(
+        act.state === 'done'
+          ? this.#context.say('say.act_done')
+          : this.#context.say('say.act_open', { have: new Set([act.proposer, ...act.confirmed]).size, need: act.need, until: this.time(act.expires_at) }),
+      )
     if (envelope.value !== null) this.text(indent(showResource(this.showing(), briefly(act ?? envelope.value), new Set(['charter', 'code', 'link']))))
     const { code, link } = (envelope.value ?? {}) as { readonly code?: string; readonly link?: string }
     if (link !== undefined && code !== undefined) this.text(`${this.#context.say('coop.invite_link')}\n  ${this.style.bold(code)}\n  ${link}`)
@@ -139,10 +148,33 @@ interface Act {
   readonly expires_at: string
 }
 
-const actOf = (value: unknown): Act | undefined => (typeof value === 'object' && value !== null && 'act' in value && Object.keys(value).length === 1 ? ((value as { readonly act: Act }).act ?? undefined) : undefined)
+const actOf = (value: unknown): Act | undefined =>
+  typeof value === 'object' && value !== null && 'act' in value && Object.keys(value).length === 1 ? ((value as { readonly act: Act }).act ?? undefined) : undefined
 
 /** After a write the resource is a reminder, not a report: what the register and `coop get` show in full is left out. */
-const longFields = ['charter_version', 'founded_at', 'founded_by', 'genesis', 'space', 'template', 'treasury', 'calendar', 'settings', 'hosts', 'my', 'suspension', 'network', 'by', 'sponsors', 'joined_via', 'capital', 'shares', 'key', 'used', 'body']
+const longFields = [
+  'charter_version',
+  'founded_at',
+  'founded_by',
+  'genesis',
+  'space',
+  'template',
+  'treasury',
+  'calendar',
+  'settings',
+  'hosts',
+  'my',
+  'suspension',
+  'network',
+  'by',
+  'sponsors',
+  'joined_via',
+  'capital',
+  'shares',
+  'key',
+  'used',
+  'body',
+]
 
 function briefly(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
@@ -159,6 +191,7 @@ interface JsonSchema {
 /** Fields of an item that fit into one cell. */
 function scalarFields(row: Row): readonly string[] {
   const schema = z.toJSONSchema(row.output, { io: 'output', unrepresentable: 'any' }) as JsonSchema
-  const isScalar = (field: JsonSchema): boolean => field.type !== 'object' && !(field.anyOf ?? []).some(({ type }) => type === 'object') && !(field.type === 'array' && field.items?.type === 'object')
+  const isScalar = (field: JsonSchema): boolean =>
+    field.type !== 'object' && !(field.anyOf ?? []).some(({ type }) => type === 'object') && !(field.type === 'array' && field.items?.type === 'object')
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => (isScalar(field) ? [name] : []))
 }

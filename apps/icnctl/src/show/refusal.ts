@@ -12,7 +12,10 @@ export function showProblem(problem: Problem, exit: number, hints: readonly stri
   const remedies = unique([...problem.reasons.flatMap(({ remedies: ways }) => ways.map(({ text }) => text)), ...(decision?.remedies.map(({ text }) => text) ?? [])])
   if (remedies.length > 0) lines.push(`  → ${remedies.join(' · ')}`)
   lines.push(...hints)
-  const tail = [...(decision === undefined ? [] : [texts.say('say.record', { id: decision.id })]), ...(problem.code === 'INTERNAL' && problem.request_id !== '' ? [texts.say('say.request', { id: problem.request_id })] : [])]
+  const tail = [
+    ...(decision === undefined ? [] : [texts.say('say.record', { id: decision.id })]),
+    ...(problem.code === 'INTERNAL' && problem.request_id !== '' ? [texts.say('say.request', { id: problem.request_id })] : []),
+  ]
   lines.push(style.dim(`${tail.join('   ')}${tail.length > 0 ? '   ' : ''}(exit ${exit})`))
   return lines.join('\n')
 }
@@ -25,7 +28,11 @@ type Check = DecisionJson['checks'][number]
 function checkLines(decision: DecisionJson, texts: Texts, style: Style): readonly string[] {
   const no = decision.checks.filter(({ result }) => result === 'fail')
   // One reason is said by the sentence itself; its numbers are not.
-  if (no.length === 1) return no.map((check) => measures(check, texts)).filter((text) => text !== '').map((text) => `  ${text}`)
+  if (no.length === 1)
+    return no
+      .map((check) => measures(check, texts))
+      .filter((text) => text !== '')
+      .map((text) => `  ${text}`)
   return no.flatMap((check, index) => {
     const ways = unique((check.remedies ?? []).map(({ text }) => text))
     const line = `  ${index + 1}  ${style.bad(shortIdsIn(check.text ?? check.code))}${measures(check, texts) === '' ? '' : `   ${measures(check, texts)}`}${ruleText(check)}`
@@ -46,7 +53,8 @@ function measures(check: Check, texts: Texts): string {
     .join('   ')
 }
 
-const ruleText = ({ rule }: Check): string => (rule === undefined ? '' : `   ${rule.document}${rule.version === undefined ? '' : ` v${rule.version}`}${rule.pointer === undefined ? '' : ` ${rule.pointer}`}`)
+const ruleText = ({ rule }: Check): string =>
+  rule === undefined ? '' : `   ${rule.document}${rule.version === undefined ? '' : ` v${rule.version}`}${rule.pointer === undefined ? '' : ` ${rule.pointer}`}`
 
 const marks: Readonly<Record<Check['result'], (style: Style, text: string) => string>> = {
   pass: (style, text) => style.good(text),

@@ -16,7 +16,14 @@ export function timeOf(text: string, now: number, language: Language): string {
     const minutes = Math.round(away / 60_000)
     return Math.abs(minutes) < 60 ? relative.format(minutes, 'minute') : relative.format(Math.round(away / 3_600_000), 'hour')
   }
-  return new Intl.DateTimeFormat(language === 'es' ? 'es' : 'en-GB', { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }).format(at)
+  return new Intl.DateTimeFormat(language === 'es' ? 'es' : 'en-GB', {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+  }).format(at)
 }
 
 const isDidText = (text: string): boolean => /^did:icn:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$/.test(text)

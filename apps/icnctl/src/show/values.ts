@@ -43,7 +43,8 @@ function textCell(showing: Showing, name: string, value: string, full: boolean):
 function arrayCell(showing: Showing, name: string, value: readonly unknown[], full: boolean): string {
   if (value.length === 0) return '–'
   // A clock: milliseconds and a counter.
-  if ((name === 'at' || name === 'cut') && value.length === 2 && value.every((part) => typeof part === 'number')) return timeOf(new Date(value[0] as number).toISOString(), showing.now, showing.texts.language)
+  if ((name === 'at' || name === 'cut') && value.length === 2 && value.every((part) => typeof part === 'number'))
+    return timeOf(new Date(value[0] as number).toISOString(), showing.now, showing.texts.language)
   const shown = full ? value : value.slice(0, itemsInCell)
   const more = value.length - shown.length
   return `${shown.map((one) => cell(showing, name, one, full)).join(', ')}${more === 0 ? '' : `, … +${more}`}`
@@ -61,7 +62,11 @@ function recordCell(showing: Showing, name: string, value: Record<string, unknow
   if (name === 'have_need' || ('have' in value && 'need' in value)) return `${String(value['have'])} / ${String(value['need'])}`
   const main = ['name', 'label', 'space', 'did', 'id'].find((key) => typeof value[key] === 'string')
   // A person inside a line is shown by name, like an author.
-  if (main !== undefined) return cell(showing, main === 'did' ? 'by' : main, value[main], full) + (main === 'space' && typeof value['state'] === 'string' ? ` ${stateText(value['state'], showing.texts.language, 'state')}` : '')
+  if (main !== undefined)
+    return (
+      cell(showing, main === 'did' ? 'by' : main, value[main], full) +
+      (main === 'space' && typeof value['state'] === 'string' ? ` ${stateText(value['state'], showing.texts.language, 'state')}` : '')
+    )
   return Object.entries(value)
     .map(([key, inner]) => `${labelOf(key, showing.texts.language).toLowerCase()} ${cell(showing, key, inner, full)}`)
     .join(', ')
@@ -87,7 +92,8 @@ export function showResource(showing: Showing, value: unknown, skip: ReadonlySet
   for (const [name, inner] of Object.entries(value)) {
     if (skip.has(name) || inner === null || inner === undefined) continue
     if (isRows(inner)) tables.push(`${labelOf(name, language)}:\n${indent(showRows(showing, namesOf(inner), inner))}`)
-    else if (isRecord(inner) && Object.values(inner).some((one) => typeof one === 'object' && one !== null)) tables.push(`${labelOf(name, language)}:\n${indent(showResource(showing, inner))}`)
+    else if (isRecord(inner) && Object.values(inner).some((one) => typeof one === 'object' && one !== null))
+      tables.push(`${labelOf(name, language)}:\n${indent(showResource(showing, inner))}`)
     else if (isRecord(inner) && Object.keys(inner).length > 3) tables.push(`${labelOf(name, language)}:\n${indent(showResource(showing, inner))}`)
     else pairs.push([labelOf(name, language), cell(showing, name, inner, true)])
   }
@@ -105,11 +111,17 @@ export const indent = (text: string): string =>
 /** RFC 4180: every column a field of the items that is not an object. */
 export function csvOf(items: readonly Readonly<Record<string, unknown>>[], fields: readonly string[]): string {
   const quote = (value: unknown): string => {
-    const text = value === null || value === undefined ? '' : Array.isArray(value) ? value.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one))).join(' ') : typeof value === 'object' ? JSON.stringify(value) : String(value)
+    const text =
+      value === null || value === undefined
+        ? ''
+        : Array.isArray(value)
+          ? value.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one))).join(' ')
+          : typeof value === 'object'
+            ? JSON.stringify(value)
+            : String(value)
     // A cell that a spreadsheet would run as a formula is made text.
     const safe = /^[=+@\t\r]|^-[^\d]/.test(text) ? `'${text}` : text
     return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
   }
   return [fields.join(','), ...items.map((item) => fields.map((name) => quote(item[name])).join(','))].map((line) => `${line}\r\n`).join('')
 }
-

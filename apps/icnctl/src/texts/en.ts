@@ -160,9 +160,9 @@ export const en = {
   'version.node': 'node',
   'version.network': 'network',
 
-  'yes': 'yes',
-  'no': 'no',
-  'you': 'you',
+  yes: 'yes',
+  no: 'no',
+  you: 'you',
 } as const
 
 export type Words = keyof typeof en

@@ -161,7 +161,7 @@ export const es: Readonly<Record<Words, string>> = {
   'version.node': 'nodo',
   'version.network': 'red',
 
-  'yes': 'sí',
-  'no': 'no',
-  'you': 'usted',
+  yes: 'sí',
+  no: 'no',
+  you: 'usted',
 }

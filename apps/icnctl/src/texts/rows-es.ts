@@ -41,7 +41,8 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'List settings that two people changed at the same time.': 'Muestra ajustes que dos personas cambiaron a la vez.',
   'Say which of two values a setting keeps.': 'Dice cuál de dos valores conserva un ajuste.',
   'Show the charter with who has signed it.': 'Muestra los estatutos y quién los ha firmado.',
-  'Replace the charter while the cooperative is forming; signatures so far become void.': 'Sustituye los estatutos mientras la cooperativa se forma; las firmas anteriores quedan sin valor.',
+  'Replace the charter while the cooperative is forming; signatures so far become void.':
+    'Sustituye los estatutos mientras la cooperativa se forma; las firmas anteriores quedan sin valor.',
   'Sign the charter as a founder; with it you become a member.': 'Firma los estatutos como fundador; con ello se hace miembro.',
   'List charter templates to begin from.': 'Muestra plantillas de estatutos para empezar.',
   'Look through a charter for mistakes and worries.': 'Revisa unos estatutos en busca de errores y riesgos.',
@@ -213,7 +214,8 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'Signed operations as lines of JSON, or one table as CSV.': 'Operaciones firmadas como líneas de JSON, o una tabla en CSV.',
   'The register as it was then.': 'El registro tal como era entonces.',
   'Only what is about you.': 'Solo lo que trata de usted.',
-  'Public half of a code that you made yourself; left out: the node makes one and answers the code once.': 'Mitad pública de un código hecho por usted; sin ello: el nodo crea uno y lo muestra una vez.',
+  'Public half of a code that you made yourself; left out: the node makes one and answers the code once.':
+    'Mitad pública de un código hecho por usted; sin ello: el nodo crea uno y lo muestra una vez.',
   'For whom.': 'Para quién.',
   'Number of an imported line that it gives.': 'Número de una línea importada que entrega.',
   'How many people may use it.': 'Cuántas personas pueden usarla.',

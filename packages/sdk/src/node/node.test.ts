@@ -59,13 +59,25 @@ it('never uses a number twice, with two processes writing at once', async () => 
   using passphrase = Secret.ofText('correct horse')
   const identity = await openIdentity(file, passphrase)
   const ada = connect(world.rest, { identity })
-  await ada.coop.create({ id: 'food', name: 'Food Coop', type: 'consumer', min_founders: 1, founders: [{ did: identity.did, name: 'Ada', roles: ['member', 'steward'] }, { did: personOf('Ben').did, name: 'Ben' }] })
+  await ada.coop.create({
+    id: 'food',
+    name: 'Food Coop',
+    type: 'consumer',
+    min_founders: 1,
+    founders: [
+      { did: identity.did, name: 'Ada', roles: ['member', 'steward'] },
+      { did: personOf('Ben').did, name: 'Ben' },
+    ],
+  })
   await signFood(world.as('Ben'), 'Ben')
   await Promise.all([1, 2].map((which) => writer(which)))
   const log = await ada.operation.list({ space: 'coop:food', author: identity.did, limit: 200 }).page()
   const places = await Promise.all(log.items.map(({ id }) => ada.operation.get({ operation_id: id })))
   const seqs = places.map(({ operation }) => operation.seq)
-  assert.deepEqual([...seqs].sort((a, b) => a - b), Array.from({ length: seqs.length }, (_, i) => i))
+  assert.deepEqual(
+    [...seqs].sort((a, b) => a - b),
+    Array.from({ length: seqs.length }, (_, i) => i),
+  )
   assert.equal(log.items.filter(({ status }) => status === 'forked').length, 0)
   assert.equal(log.items.filter(({ kind }) => kind === 'identity.grant').length, 10)
   assert.deepEqual(await readdir(join(folder, 'keys', 'ada.sent')), [])
@@ -84,7 +96,10 @@ function writer(which: number): Promise<void> {
       await icn.identity.grant({ space: 'coop:food', grantee, grantee_kind: 'device', scopes: ['coop.*'], for_ms: 86400000, label: 'Device' })
     }`
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], { cwd: import.meta.dirname, stdio: ['ignore', 'inherit', 'inherit'] })
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
     child.on('exit', (status) => (status === 0 ? resolve() : reject(new Error(`ended with ${status}`))))
   })
 }
