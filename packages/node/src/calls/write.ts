@@ -1,4 +1,4 @@
-import type { PlacedOperation, WriteOptions, WriteResult } from '@icn/journal'
+import type { JournalApi, PlacedOperation, WriteOptions, WriteResult } from '@icn/journal'
 import type { Facts, KeyClass, OperationId, Row, SignedOperation, WriteEnvelope } from '@icn/protocol'
 import { codeText, equalBytes } from '@icn/protocol'
 import type { Call, PlanResult, Reply, WriteAnswer, WritePlan, WritePlans } from './call.ts'
@@ -27,7 +27,7 @@ export async function performWrite(state: CallState, row: Row, call: Call, answe
   const plans: readonly WritePlan[] = 'each' in answer ? answer.each : [answer]
   if (row.match === 'required' && call.options.ifMatch === undefined && call.options.dryRun !== true) throw refuse('PRECONDITION_REQUIRED')
   if (call.options.dryRun) return simulatePlans(state, call, answer, plans)
-  const replay = storedReply(state, call, plans[0])
+  const replay = storedReply(state, call, plans[0]) ?? (plans.length === 1 ? handedInReply(state, call, plans[0] as WritePlan) : undefined)
   if (replay !== undefined) return replay
   if (call.options.draft) return draftPlans(state, call, plans, keyed(call, plans[0]))
   if ('each' in answer) return proposeAll(state, call, answer, release)
@@ -59,8 +59,28 @@ function storedReply(state: CallState, call: Call, plan: WritePlan | undefined):
   // The key is bound to the operation, whichever of draft and signed bytes it comes with (ruling 8).
   const isSame = plan?.signed === undefined ? equalBytes(stored.input, asked.input) : stored.operation === plan.signed.id
   if (!isSame) throw refuse('IDEMPOTENCY_KEY_REUSED')
+  return replayOf(state, call, stored, stored.answer as StoredValue | undefined)
+}
+
+/** Signed bytes that came after their draft was forgotten (a restart in between) stand under the key of the handing in. */
+function handedInReply(state: CallState, call: Call, plan: WritePlan): Reply | undefined {
+  const { idempotencyKey: key } = call.options
+  const { did, signer } = call.caller
+  if (key === undefined || did === undefined || signer === undefined || plan.genesis || plan.signed !== undefined) return undefined
+  const stored = state.journal.answered(idempotencyKey(did, 'operation.submit', `${key}\n0`))
+  const placed = stored?.operation ? state.journal.operation(stored.operation) : undefined
+  if (stored === undefined || placed === undefined) return undefined
+  const { kind, body_hash } = placed.operation.envelope
+  const meant = [plan, actPlan(state, plan)].find((one) => one.kind === kind)
+  const isSame =
+    meant !== undefined && equalBytes(state.journal.draft({ space: meant.space, kind, author: meant.author, body: meant.body, signer, grant: null }).envelope.body_hash, body_hash)
+  if (!isSame) throw refuse('IDEMPOTENCY_KEY_REUSED')
+  const facts = state.journal.read(plan.space)
+  return replayOf(state, call, stored, facts === undefined ? undefined : { value: toJson(meant.view(facts, placed)) })
+}
+
+function replayOf(state: CallState, call: Call, stored: NonNullable<ReturnType<JournalApi['answered']>>, answer: StoredValue | undefined): Reply {
   const placed = stored.operation === null ? undefined : state.journal.operation(stored.operation)
-  const answer = stored.answer as StoredValue | undefined
   const decision = placed === undefined ? undefined : state.journal.decision(placed.operation.id)
   const envelope: WriteEnvelope = {
     outcome: stored.outcome,
