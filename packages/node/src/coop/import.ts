@@ -60,15 +60,13 @@ function preview(reading: ImportReading, token: string, lang: string): ImportPre
   const count = (outcome: string): number => reading.lines.filter((line) => line.outcome === outcome).length
   return {
     counts: { new: count('new'), same: count('same'), changes: count('changes'), conflict: count('conflict'), error: count('error') },
-    rows: reading.lines
-      .slice(0, 20)
-      .map((line) => ({
-        row: line.row,
-        outcome: line.outcome,
-        number: line.number === 0 ? null : line.number,
-        name: line.name,
-        joined_at: line.joined_at === null ? null : timeText(line.joined_at),
-      })),
+    rows: reading.lines.slice(0, 20).map((line) => ({
+      row: line.row,
+      outcome: line.outcome,
+      number: line.number === 0 ? null : line.number,
+      name: line.name,
+      joined_at: line.joined_at === null ? null : timeText(line.joined_at),
+    })),
     problems: reading.problems.map((problem) => problemView(problem, lang)),
     absent: [...reading.absent],
     token,
