@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,7 @@ import { commonsRules, coopRules, entries, memberAt } from '@icn/domain'
 import { journalDefaults, openJournal, openSqliteStore } from '@icn/journal'
 import { didOfKey, newKeyFile, type OperationId, Secret, sealKeyFile } from '@icn/protocol'
 import { nodeKeyFileCrypto, signingKeyFromSeed, writeKeyFile } from '@icn/protocol/node'
-import { type Client, connect, identityOf } from '@icn/sdk'
+import { type Client, connect, identityOf, type StoredTokens } from '@icn/sdk'
 import { Chance } from '@icn/testkit'
 import { food, writeHistory } from '../../apps/icnd/src/dev/history.ts'
 import { generatedNames, type Person, personNamed } from '../../apps/icnd/src/dev/people.ts'
@@ -91,6 +92,10 @@ class Worker {
   readonly person: Person
   readonly #make: (n: number) => Wish
   readonly #identity
+  readonly #signing: 'device' | 'node'
+  /** A session outlives the node: whoever was signed in before a kill is so afterwards. */
+  #tokens: StoredTokens | undefined
+  #hasGranted = false
   acknowledged: { readonly id: OperationId; readonly what: string }[] = []
   /** Last thing acknowledged. */
   last = ''
@@ -98,16 +103,25 @@ class Worker {
   #count = 0
   retried = 0
 
-  constructor(person: Person, make: (n: number) => Wish) {
+  constructor(person: Person, make: (n: number) => Wish, signing: 'device' | 'node' = 'device') {
     this.person = person
+    this.#signing = signing
     this.#make = make
     this.#identity = identityOf(person.key)
   }
 
   /** Works until the node is gone. What was under way is asked again first, with its key. */
   async work(endpoint: string, gone: AbortSignal): Promise<void> {
-    const icn = connect(endpoint, { identity: this.#identity, retries: { triesMax: 1 } })
+    const tokens = {
+      get: async () => this.#tokens,
+      set: async (_endpoint: string, _did: string, given: StoredTokens | undefined) => {
+        this.#tokens = given
+      },
+    }
+    const options = { identity: this.#identity, tokens, retries: { triesMax: 1 } }
+    const icn = connect(endpoint, { ...options, signing: this.#signing })
     while (!gone.aborted) {
+      if (this.#signing === 'node' && !this.#hasGranted && !(await this.#grant(connect(endpoint, options), gone))) return
       const wish = this.#waiting ?? this.#make(this.#count++)
       if (this.#waiting !== undefined) this.retried++
       this.#waiting = wish
@@ -123,6 +137,18 @@ class Worker {
         return
       }
     }
+  }
+
+  /** Lets the node sign; false: it was gone before. */
+  async #grant(icn: Client, gone: AbortSignal): Promise<boolean> {
+    try {
+      await icn.identity.grant({ space: food, scopes: ['coop.member.profile'], label: 'Under load' }, { idempotencyKey: 'a permission' })
+      this.#hasGranted = true
+    } catch (error) {
+      if (!gone.aborted) await sleep(50)
+      if (!gone.aborted) throw error
+    }
+    return this.#hasGranted
   }
 }
 
@@ -143,12 +169,17 @@ it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeo
   const ports: Ports = { gateway: await freePort(), rpc: await freePort(), metrics: await freePort() }
   const endpoint = `http://127.0.0.1:${ports.gateway}`
   const chance = new Chance(Number(process.env['ICN_SEED'] ?? 7))
-  const renames = (person: Person): Worker =>
-    new Worker(person, (n) => ({
-      key: `${person.name}-${n}`,
-      what: `${person.name} ${n}`,
-      run: (icn, idempotencyKey) => icn.coop.updateProfile({ coop_id: 'food', did: person.did, name: `${person.name} ${n}` }, { idempotencyKey }) as never,
-    }))
+  // The last of them writes by the node under a permission, the others sign themselves.
+  const renames = (person: Person, index: number): Worker =>
+    new Worker(
+      person,
+      (n) => ({
+        key: `${person.name}-${n}`,
+        what: `${person.name} ${n}`,
+        run: (icn, idempotencyKey) => icn.coop.updateProfile({ coop_id: 'food', did: person.did, name: `${person.name} ${n}` }, { idempotencyKey }) as never,
+      }),
+      index === 4 ? 'node' : 'device',
+    )
   const numbers = new Worker(personNamed('Chen'), (n) => ({
     key: `entry-${n}`,
     what: String(1_000 + n),
@@ -159,8 +190,10 @@ it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeo
   }))
   const workers = [...generatedNames.slice(0, 5).map(personNamed).map(renames), numbers]
 
+  let child: ChildProcess | undefined
+  t.after(() => child?.kill('SIGKILL'))
   for (let crash = 1; crash <= crashes; crash++) {
-    const child = start(folder, ports)
+    child = start(folder, ports)
     await ready(ports, child)
     const gone = new AbortController()
     const working = workers.map((worker) => worker.work(endpoint, gone.signal))
@@ -168,7 +201,7 @@ it(`loses nothing that was acknowledged in ${crashes} kills under load`, { timeo
     const wanted = countOf(workers) + 4 + chance.below(30)
     await Promise.race([reached(workers, wanted).then(() => sleep(chance.below(4))), Promise.all(working)])
     gone.abort()
-    const ended = new Promise((resolve) => child.once('exit', resolve))
+    const ended = once(child, 'exit')
     child.kill('SIGKILL')
     await ended
     await Promise.all(working)
