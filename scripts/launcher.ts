@@ -18,9 +18,17 @@ const say = (text: string): void => {
   process.stderr.write(`icn: ${text}\n`)
 }
 
-function run(command: string, args: readonly string[], env: Record<string, string> = {}): number {
+/** Larger: what hangs is seen late; smaller: slow machines do not come to the end. */
+const testMinutesMax = Number(process.env['ICN_TEST_MINUTES'] ?? 60)
+
+function run(command: string, args: readonly string[], env: Record<string, string> = {}, minutesMax?: number): number {
   say([command === node ? 'node' : command, ...args].join(' '))
-  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
+  const timeout = minutesMax === undefined ? undefined : minutesMax * 60_000
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env }, timeout })
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') {
+    say(`ended after ${minutesMax} minutes (ICN_TEST_MINUTES)`)
+    return 1
+  }
   return status ?? (signal === 'SIGINT' ? 130 : 1)
 }
 
@@ -80,7 +88,7 @@ function test(): number {
   const call = ['--test', quiet, '--test-reporter=spec']
   if (pattern !== undefined) call.push(`--test-name-pattern=${pattern}`)
   for (;;) {
-    const status = run(node, [...call, ...files], seed === undefined ? {} : { ICN_SEED: seed })
+    const status = run(node, [...call, ...files], seed === undefined ? {} : { ICN_SEED: seed }, testMinutesMax)
     if (status !== 0 || !untilFails) return status
   }
 }

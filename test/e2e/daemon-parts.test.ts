@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { actorInCharge } from '@icn/node'
+import { openSqliteStore } from '@icn/journal'
+import { decodeTrusted, encodeTrusted } from '@icn/protocol'
 import { type Daemon, Home } from './daemon.ts'
 import type { Door } from './doors.ts'
 import { didOf, foundCoop, keyOf, passphrase, Person, TestNode, until } from './harness.ts'
@@ -314,5 +316,44 @@ describe('metrics', () => {
     }
     assert.equal(status, 0, stdout + stderr)
     assert.equal(stdout + stderr, '')
+  })
+})
+
+describe('a space whose rules this release does not have', () => {
+  it('is listed, and every call in it says which rules it follows; nothing else suffers', async (t) => {
+    const node = await TestNode.start()
+    t.after(() => node.dispose())
+    const ada = new Person(node, 'Ada', (at) => at.rest)
+    await foundCoop([{ person: ada, roles: ['member', 'steward'] }])
+    await foundCoop([{ person: ada, roles: ['member', 'steward'] }], 'garden')
+    await node.stop()
+    const store = openSqliteStore({ folder: join(node.folder, 'store') })
+    for (const [key, value] of store.range('spaces')) {
+      const record = decodeTrusted(value) as { readonly space: string }
+      if (record.space === 'coop:food') store.write([{ map: 'spaces', key, value: encodeTrusted({ ...record, rules: '0-of-another-release' } as never) }])
+    }
+    store.close()
+    await node.open()
+
+    for (const answer of [
+      await ada.ask('coop.get_member', { coop_id: 'food', did: ada.did }),
+      await ada.ask('coop.add_member', { coop_id: 'food', did: didOf('Ben'), name: 'Ben' }),
+      await ada.ask('coop.get', { coop_id: 'food' }),
+      await ada.ask('operation.list', { space: 'coop:food' }),
+    ]) {
+      assert.deepEqual([answer.code, answer.status], ['RULES_UNSUPPORTED', 409], JSON.stringify(answer.body))
+      assert.equal(answer.body.params.found, '0-of-another-release')
+    }
+    assert.equal((await ada.ask('coop.get', { coop_id: 'absent' })).code, 'NOT_FOUND')
+    assert.equal((await ada.read('coop.get', { coop_id: 'garden' })).coop_id, 'garden')
+    const listed = await node.rpc.ask('space.list', {}, { token: node.at.operatorToken })
+    assert.deepEqual(
+      listed.body.items.map(({ space, read_only }: { space: string; read_only: boolean }) => [space, read_only]),
+      [
+        ['commons', false],
+        ['coop:food', true],
+        ['coop:garden', false],
+      ],
+    )
   })
 })

@@ -24,11 +24,11 @@ export const checkAccess = {
     if (row.access.every((word) => word === 'operator')) throw refuse('OPERATOR_ONLY')
     if (caller.did === undefined) throw refuse('UNAUTHENTICATED')
   },
-  /** With the space's state at hand. */
-  on(row: Row, call: Call): void {
+  /** With the space's state at hand; `foreignRules` are those of a space that is here and that this release cannot read. */
+  on(row: Row, call: Call, foreignRules?: string): void {
     const { access } = row
     const inSpace = call.space !== undefined
-    if (inSpace && call.facts === undefined && call.space !== 'commons') throw refuse('NOT_FOUND')
+    if (inSpace && call.facts === undefined && call.space !== 'commons') throw foreignRules === undefined ? refuse('NOT_FOUND') : refuse('RULES_UNSUPPORTED', { found: foreignRules })
     if (access.includes('public') || access.includes('session') || (access.includes('operator') && call.caller.operator)) return
     const self = (call.input as { readonly did?: unknown }).did
     if (access.includes('self') && self === call.caller.did) return

@@ -96,7 +96,8 @@ export class Calls {
       ...(facts === undefined ? {} : { facts }),
       ...(clientKey === undefined ? {} : { clientKey }),
     }
-    checkAccess.on(row, call)
+    const held = space === undefined || facts !== undefined ? undefined : this.#state.journal.info(space)
+    checkAccess.on(row, call, held?.readOnly ? held.rules : undefined)
     return call
   }
 

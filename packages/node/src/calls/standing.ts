@@ -65,7 +65,8 @@ export function openStanding(journal: JournalApi, now: () => number, rulesOf: (s
         state: actState(row, now()),
         proposer: row.proposer,
         need: row.need,
-        confirmed: row.confirmed.map(({ did }) => did),
+        // Who proposes it stands for it first.
+        confirmed: [row.proposer, ...row.confirmed.map(({ did }) => did)],
         expires_at: timeText(row.expires_at),
       }
     },

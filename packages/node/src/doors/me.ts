@@ -1,4 +1,4 @@
-import { actsOf, coopActRule, coopRow, foundingState, grantFor, identityState, listConflicts, listMembers, listReviews, memberAt, memberLog, standingOf } from '@icn/domain'
+import { actsOf, coopRow, foundingState, grantFor, identityState, listConflicts, listMembers, listReviews, memberAt, memberLog, standingOf } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import type { Did, Facts, MeView, NeedView, OperationId, SpaceId } from '@icn/protocol'
 import { powers, sayText, type TextKey, timeText } from '@icn/protocol'
@@ -6,6 +6,7 @@ import type { Handlers, Standing } from '../calls/call.ts'
 import { callerDid, defineHandlers } from '../calls/call.ts'
 import { toJson } from '../calls/json.ts'
 import { languageOf } from '../calls/render.ts'
+import { mayConfirm } from '../identity/views.ts'
 import { quarantineView } from './views.ts'
 
 export interface MeParts {
@@ -126,11 +127,10 @@ function needsIn(parts: MeParts, did: Did, space: SpaceId, facts: Facts, lang: s
   if (row?.removal !== undefined) need('removal_due', row.removal.op, 'coop.get_member', { coop_id, did }, {}, row.removal.due_at)
   if (row?.leaving_at !== undefined) need('leaving_due', did, 'coop.stay', { coop_id, did }, {}, row.leaving_at)
   if (row?.status === 'suspended' && row.suspended_until_at !== undefined) need('suspension_ends', did, 'coop.get_member', { coop_id, did }, {}, row.suspended_until_at)
-  for (const { id, row: act } of actsOf(facts, { state: 'open', limit: actsMax }, now)) {
-    if (act.confirmed.some((one) => one.did === did) || act.subject === did) continue
-    const rule = coopActRule(facts, { kind: act.kind, body: act.body, proposer: act.proposer, at: now })
-    if (rule === undefined || rule.eligible(did).some((check) => check.result === 'fail')) continue
-    need('confirm_act', id, 'act.confirm', { space, operation_id: id }, { proposer: memberAt(facts, act.proposer, now)?.name ?? act.proposer, kind: act.kind }, act.expires_at)
+  for (const act of actsOf(facts, { state: 'open', limit: actsMax }, now)) {
+    if (!mayConfirm(facts, space, act, did, now)) continue
+    const { id, row } = act
+    need('confirm_act', id, 'act.confirm', { space, operation_id: id }, { proposer: memberAt(facts, row.proposer, now)?.name ?? row.proposer, kind: row.kind }, row.expires_at)
   }
   if (words.has('member.admit'))
     for (const applicant of listMembers(facts, { status: ['applied'] }, now))
