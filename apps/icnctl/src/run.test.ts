@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import { type Did, envelopeOf, type MethodName, pageOf, ProblemJson, rowOf } from '@icn/protocol'
@@ -46,6 +48,38 @@ it('founds a cooperative, signs and opens it, with two people’s own keys', asy
   const again = coded(await as('ada', 'coop', 'create', 'Food Coop', 'consumer', '--id', 'food', '--json'), 6)
   assert.equal(again.json.code, 'ALREADY_FOUNDED')
   assert.match(coded(await as('ada', 'coop', 'create', 'Food Coop', 'consumer', '--id', 'food', '--resume'), 0).err, /founded already/)
+})
+
+it('founds the same cooperative when it is cut off in the middle and given again', async (t) => {
+  let firstNonce = ''
+  let isCut = true
+  // A way to the node on which the signed operation does not arrive at first.
+  const way = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    const { signed } = (JSON.parse(body) as { params?: { signed?: { body: { nonce: string } } } }).params ?? {}
+    if (signed !== undefined) {
+      firstNonce ||= signed.body.nonce
+      assert.equal(signed.body.nonce, firstNonce, 'the same bytes')
+      if (isCut) return void request.socket.destroy()
+    }
+    const headers = Object.fromEntries(
+      ['authorization', 'content-type', 'icn-operator'].flatMap((name) => (typeof request.headers[name] === 'string' ? [[name, request.headers[name]]] : [])),
+    )
+    const answer = await fetch(`http://${place.rpc}/rpc`, { method: 'POST', headers, body })
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+  })
+  t.after(() => {
+    way.closeAllConnections()
+    way.close()
+  })
+  await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve))
+  const args = ['-e', `127.0.0.1:${(way.address() as AddressInfo).port}`, 'coop', 'create', 'Wood Coop', 'worker', '--json'] as const
+  const cut = coded(await as('ada', ...args), 8)
+  assert.equal(cut.json.code, 'OUTCOME_UNKNOWN')
+  isCut = false
+  const again = coded(await as('ada', ...args), 0)
+  assert.equal(again.json.outcome, 'applied')
 })
 
 it('answers every read as JSON that fits its row, over both doors the same', async () => {
@@ -141,7 +175,7 @@ it('has an exit code for each class of no', async () => {
 })
 
 it('ends with 7 when the node is busy, 9 when half is done, 10 with findings, 130 when interrupted', async () => {
-  const busy = (await import('node:http')).createServer((_, response) => {
+  const busy = createServer((_, response) => {
     const problem = {
       type: '/codes/MAILBOX_FULL',
       title: 'busy',
@@ -159,7 +193,7 @@ it('ends with 7 when the node is busy, 9 when half is done, 10 with findings, 13
     response.writeHead(503, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem))
   })
   await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve))
-  const port = (busy.address() as { port: number }).port
+  const port = (busy.address() as AddressInfo).port
   const ran = coded(await place.run(['coop', 'stats', 'food', '-e', `http://127.0.0.1:${port}`, '--json']), 7)
   assert.equal(ran.json.code, 'MAILBOX_FULL')
   busy.close()
