@@ -328,7 +328,7 @@ describe('a space whose rules this release does not have', () => {
     await foundCoop([{ person: ada, roles: ['member', 'steward'] }], 'garden')
     await node.stop()
     const store = openSqliteStore({ folder: join(node.folder, 'store') })
-    for (const [key, value] of store.range('spaces')) {
+    for (const [key, value] of store.range('spaces', '')) {
       const record = decodeTrusted(value) as { readonly space: string }
       if (record.space === 'coop:food') store.write([{ map: 'spaces', key, value: encodeTrusted({ ...record, rules: '0-of-another-release' } as never) }])
     }

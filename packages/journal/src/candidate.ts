@@ -1,7 +1,7 @@
 import { type Envelope, equalBytes, type Law, type SettledCut, type SignedOperation } from '@icn/protocol'
 import type { OperationStatus } from './api.ts'
 import type { DigestText, PlaceText } from './layout.ts'
-import type { KeyText } from './overlay.ts'
+import type { KeyText } from './key.ts'
 import type { OrderRecord } from './records.ts'
 
 /** An operation that is about to get a place, or has one and is folded again. */

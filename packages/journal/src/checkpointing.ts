@@ -3,7 +3,6 @@ import { type Clock, compareClocks, type Did, keyOfDid, type SettledCut, type Sp
 import type { Batch } from './batch.ts'
 import type { Engine } from './engine.ts'
 import { ackPayload, boundedCut, type CheckpointBody, CutVector, changesUpTo, globalStateRoot, hostsBefore, layersDigest, rewindTo, statePairs, stretch } from './finality.ts'
-import { sourceOf } from './overlay.ts'
 import type { Snapshot } from './store/port.ts'
 import { type StateRoot, stateTag, TreeBuilder } from './tree.ts'
 import type { SpaceWork } from './work.ts'
@@ -40,7 +39,7 @@ export function markCut(engine: Engine, batch: Batch, space: SpaceId, lagMs: num
   const vector = new CutVector(live, changes)
   live.promised = cut
   const snapshot = engine.parts.store.snapshot()
-  const work = engine.scratch(live.space, sourceOf(snapshot))
+  const work = engine.scratch(live.space, snapshot)
   work.adopt(live)
   rewindTo(work, cut)
   const hostsAtCut = work.rules.hosts(work.state)

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { decodeTrusted, type Decision, type Did, encodeTrusted, type OperationId, type SpaceId } from '@icn/protocol'
 import type { DecisionRecord } from './api.ts'
 import { stateKey, textAfter } from './layout.ts'
-import type { Overlay, Source } from './overlay.ts'
+import type { Overlay } from './overlay.ts'
+import type { Source } from './store/port.ts'
 
 /** The bounded local log of refusals: `d` + id → record, `a` + author + id → nothing. Ids rise with time. */
 

@@ -2,7 +2,7 @@ import { decodeKey, decodeTrusted, type Finding } from '@icn/protocol'
 import { decodeEvents } from './batch-events.ts'
 import type { Engine } from './engine.ts'
 import { chainSeqOf, digestText, sequenceOf } from './layout.ts'
-import { keyBytes, keyText } from './overlay.ts'
+import { keyBytes, keyText } from './key.ts'
 import { statusOfOrder } from './records.ts'
 import type { HeldSpace } from './space.ts'
 

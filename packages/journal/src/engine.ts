@@ -4,7 +4,8 @@ import { HybridClock } from './clock.ts'
 import { readSettled } from './finality.ts'
 import type { DigestText } from './layout.ts'
 import type { JournalObserver, JournalOptions } from './options.ts'
-import { Overlay, type Source, sourceOf } from './overlay.ts'
+import { Overlay } from './overlay.ts'
+import type { Source } from './store/port.ts'
 import { candidateOf } from './receive.ts'
 import { emptySummary, type SpaceRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
@@ -43,7 +44,7 @@ export class Engine {
 
   constructor(parts: JournalParts, epoch: string) {
     this.parts = parts
-    this.source = sourceOf(parts.store)
+    this.source = parts.store
     this.rows = new RowCache(parts.options.cacheBytes)
     const last = this.source.get('meta', 'clock')
     this.clock = new HybridClock(parts.wall, last === undefined ? undefined : (decodeTrusted(last) as Clock))

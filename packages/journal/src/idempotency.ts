@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto'
 import { dayMs, decodeTrusted, encodeTrusted, equalBytes, type OperationId } from '@icn/protocol'
 import { u48 } from './layout.ts'
-import { type KeyText, keyText, type Overlay, type Source } from './overlay.ts'
+import { type KeyText, keyText } from './key.ts'
+import type { Overlay } from './overlay.ts'
+import type { Source } from './store/port.ts'
 import { Refusal } from './refusal.ts'
 
 /** An answer that was given, written in the same transaction as its operation (doors page §9). */

@@ -47,9 +47,9 @@ import type { Candidate } from './candidate.ts'
 
 /** Opens the engine over a store. Reads a bounded number of rows however long the journals are. */
 export function openJournal(parts: JournalParts): JournalApi {
-  const epoch = parts.store.get('meta', Buffer.from('epoch'))
-  if (epoch === undefined) parts.store.write([{ map: 'meta', key: Buffer.from('epoch'), value: encodeTrusted(randomBytes(12).toString('base64url')) }])
-  return new Journal(new Engine(parts, decodeTrusted(parts.store.get('meta', Buffer.from('epoch')) as Uint8Array) as string))
+  const epoch = parts.store.get('meta', 'epoch')
+  if (epoch === undefined) parts.store.write([{ map: 'meta', key: 'epoch', value: encodeTrusted(randomBytes(12).toString('base64url')) }])
+  return new Journal(new Engine(parts, decodeTrusted(parts.store.get('meta', 'epoch') as Uint8Array) as string))
 }
 
 class Journal implements JournalApi {

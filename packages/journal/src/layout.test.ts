@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { decodeKey, encodeKey, type KeyValue } from '@icn/protocol'
 import fc from 'fast-check'
 import { clockOfPlace, placeAfter, placeText, stateKey, textAfter } from './layout.ts'
-import { keyBytes, keyText } from './overlay.ts'
+import { keyBytes, keyText } from './key.ts'
 
 const value = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.maxSafeInteger(), fc.uint8Array({ maxLength: 6 }))
 const rank = (part: KeyValue): number => (typeof part === 'string' ? 2 : typeof part === 'number' ? 4 : 3)

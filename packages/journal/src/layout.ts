@@ -1,5 +1,5 @@
 import { type Clock, type Did, digestOfCid, type KeyValue, keyOfDid, type OperationId } from '@icn/protocol'
-import { type KeyText, keyText } from './overlay.ts'
+import { type KeyText, keyText } from './key.ts'
 
 /** How keys of the store's maps are laid out. All begin with the space's number (4 bytes), except where said. */
 

@@ -1,7 +1,7 @@
 import { decodeKey, decodeTrusted, encodeTrusted, type KeyValue } from '@icn/protocol'
 import type { LocalStore } from './api.ts'
 import { stateKey, textAfter } from './layout.ts'
-import { keyBytes, keyText } from './overlay.ts'
+import { keyBytes } from './key.ts'
 import type { Store } from './store/port.ts'
 
 const name = 'local'
@@ -10,21 +10,19 @@ const name = 'local'
 export function openLocal(store: Store): LocalStore {
   return {
     get(key) {
-      const bytes = store.get('local', keyBytes(stateKey(name, key)))
+      const bytes = store.get('local', stateKey(name, key))
       return bytes === undefined ? undefined : decodeTrusted(bytes)
     },
     *scan(prefix, options = {}) {
       const from = stateKey(name, prefix)
-      const range = {
-        gte: keyBytes(from),
-        lt: keyBytes(textAfter(from)),
-        ...(options.reverse ? { reverse: true } : {}),
-        ...(options.limit === undefined ? {} : { limit: options.limit }),
+      let left = options.limit ?? Number.POSITIVE_INFINITY
+      for (const [key, value] of store.range('local', from, textAfter(from), options.reverse)) {
+        if (left-- <= 0) return
+        yield [decodeKey(keyBytes(key)).slice(1) as KeyValue[], decodeTrusted(value)] as const
       }
-      for (const [key, value] of store.range('local', range)) yield [decodeKey(keyBytes(keyText(key))).slice(1) as KeyValue[], decodeTrusted(value)] as const
     },
     write(changes) {
-      store.write(changes.map(({ key, value }) => ({ map: 'local' as const, key: keyBytes(stateKey(name, key)), value: value === undefined ? null : encodeTrusted(value) })))
+      store.write(changes.map(({ key, value }) => ({ map: 'local' as const, key: stateKey(name, key), value: value === undefined ? null : encodeTrusted(value) })))
     },
   }
 }

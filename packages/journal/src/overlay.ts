@@ -1,27 +1,6 @@
-import type { Change, MapName, Reader } from './store/port.ts'
+import type { KeyText } from './key.ts'
+import type { Change, MapName, Source } from './store/port.ts'
 import { SortedMap } from './store/sorted-map.ts'
-
-/** Keys inside the engine: bytes as latin-1 text, so that maps can hold them and their order is the order of the bytes. */
-export type KeyText = string
-
-export const keyText = (bytes: Uint8Array): KeyText => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-export const keyBytes = (key: KeyText): Uint8Array => Buffer.from(key, 'latin1')
-
-/** What the engine reads through: the store, or an overlay over it. */
-export interface Source {
-  get(map: MapName, key: KeyText): Uint8Array | undefined
-  range(map: MapName, gte: KeyText, lt: KeyText | undefined, reverse?: boolean): Iterable<readonly [KeyText, Uint8Array]>
-}
-
-/** A store or snapshot with text keys. */
-export function sourceOf(reader: Reader): Source {
-  return {
-    get: (map, key) => reader.get(map, keyBytes(key)),
-    *range(map, gte, lt, reverse = false) {
-      for (const [key, value] of reader.range(map, { gte: keyBytes(gte), ...(lt === undefined ? {} : { lt: keyBytes(lt) }), reverse })) yield [keyText(key), value]
-    },
-  }
-}
 
 /**
  * A copy-on-write layer over a source (engine page §5). Real work ends by writing its changes to the store in one batch;
@@ -83,10 +62,17 @@ export class Overlay implements Source {
     }
   }
 
+  /** The same changes over another source; both go their own way from here. */
+  copy(base: Source): Overlay {
+    const other = new Overlay(base)
+    for (const [map, { values }] of this.#written) other.#written.set(map, { values: new Map(values), sorted: undefined })
+    return other
+  }
+
   /** Everything this layer wrote, for the store's one batch. */
   *changes(): Generator<Change> {
     for (const [map, { values }] of this.#written) {
-      for (const [key, value] of values) yield { map, key: keyBytes(key), value }
+      for (const [key, value] of values) yield { map, key, value }
     }
   }
 

@@ -28,7 +28,7 @@ import {
   u48,
 } from './layout.ts'
 import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
-import { type KeyText, keyBytes, keyText } from './overlay.ts'
+import { type KeyText, keyBytes, keyText } from './key.ts'
 import { encodeStored } from './records.ts'
 import { type Candidate, type Disposition, isCheckpoint, isReissueOf } from './candidate.ts'
 import type { SpaceWork } from './work.ts'

@@ -1,6 +1,6 @@
 import { type Check, type CheckResult, type Clock, type Code, type Did, type OperationId, type SpaceId, toBase64Url } from '@icn/protocol'
 import type { OperationStatus } from './api.ts'
-import type { KeyText } from './overlay.ts'
+import type { KeyText } from './key.ts'
 
 /** How the engine's own rows are written. None of this is state: two nodes with equal state may differ here. */
 

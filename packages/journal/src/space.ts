@@ -1,6 +1,6 @@
 import { type Clock, decodeTrusted, type Did, type OperationId, type Rules } from '@icn/protocol'
 import { type SpacePrefix, spacePrefix } from './layout.ts'
-import type { Source } from './overlay.ts'
+import type { Source } from './store/port.ts'
 import { emptySummary, type HeadRecord, type SpaceRecord, type Summary } from './records.ts'
 import type { RowCache } from './state.ts'
 

@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { decodeKey, decodeTrusted, encodeTrusted, type KeyValue, type ScanOptions, type Table, type Tables } from '@icn/protocol'
 import { earlierText, laterText, stateKey, tableText, textAfter } from './layout.ts'
-import { type KeyText, keyBytes, type Overlay } from './overlay.ts'
+import { type KeyText, keyBytes } from './key.ts'
+import type { Overlay } from './overlay.ts'
 
 /** A decoded row with the bytes it came from; the value is undefined where they do not decode. */
 export interface Row {

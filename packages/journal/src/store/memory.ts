@@ -1,24 +1,14 @@
 import { writeFileSync } from 'node:fs'
-import { type Change, type MapName, mapNames, type RangeOptions, type Reader, type Snapshot, type Store, StoreFault } from './port.ts'
+import { type Change, type MapName, mapNames, type Snapshot, type Source, type Store, StoreFault } from './port.ts'
 import { SortedMap } from './sorted-map.ts'
-
-const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-const bytesOf = (key: string): Uint8Array => Buffer.from(key, 'latin1')
 
 type Maps = Map<MapName, SortedMap<Uint8Array>>
 
-function reader(maps: Maps): Reader {
+function reader(maps: Maps): Source {
   return {
-    get: (map, key) => (maps.get(map) as SortedMap<Uint8Array>).get(text(key)),
-    *range(map, options: RangeOptions = {}) {
-      let left = options.limit ?? Number.POSITIVE_INFINITY
-      // A copy, so that a caller may write while it walks.
-      const entries = (maps.get(map) as SortedMap<Uint8Array>).copy().range(options.gte && text(options.gte), options.lt && text(options.lt), options.reverse)
-      for (const [key, value] of entries) {
-        if (left-- <= 0) return
-        yield [bytesOf(key), value] as const
-      }
-    },
+    get: (map, key) => (maps.get(map) as SortedMap<Uint8Array>).get(key),
+    // A copy, so that a caller may write while it walks.
+    range: (map, gte, lt, reverse) => (maps.get(map) as SortedMap<Uint8Array>).copy().range(gte, lt, reverse),
   }
 }
 
@@ -36,9 +26,9 @@ export function openMemoryStore(): Store {
       demandOpen()
       return read.get(map, key)
     },
-    range(map, options) {
+    range(map, gte, lt, reverse) {
       demandOpen()
-      return read.range(map, options)
+      return read.range(map, gte, lt, reverse)
     },
     snapshot(): Snapshot {
       demandOpen()
@@ -49,8 +39,8 @@ export function openMemoryStore(): Store {
       demandOpen()
       for (const { map, key, value } of [...changes]) {
         const target = maps.get(map) as SortedMap<Uint8Array>
-        if (value === null) target.delete(text(key))
-        else target.set(text(key), value)
+        if (value === null) target.delete(key)
+        else target.set(key, value)
       }
     },
     flush: demandOpen,

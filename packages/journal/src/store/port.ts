@@ -1,3 +1,5 @@
+import type { KeyText } from '../key.ts'
+
 /** The maps of a store: named ordered maps from bytes to bytes (engine page §9). */
 export const mapNames = [
   'meta',
@@ -21,33 +23,26 @@ export const mapNames = [
 ] as const
 export type MapName = (typeof mapNames)[number]
 
-export interface RangeOptions {
-  /** First key that counts. */
-  readonly gte?: Uint8Array
-  /** First key that counts no more. */
-  readonly lt?: Uint8Array
-  readonly reverse?: boolean
-  readonly limit?: number
-}
-
-export interface Reader {
-  get(map: MapName, key: Uint8Array): Uint8Array | undefined
-  range(map: MapName, options?: RangeOptions): Iterable<readonly [key: Uint8Array, value: Uint8Array]>
+/** What is read through: a store, a snapshot of it, or a layer over one. */
+export interface Source {
+  get(map: MapName, key: KeyText): Uint8Array | undefined
+  /** Rows with gte ≤ key < lt in the order of their keys, or against it. */
+  range(map: MapName, gte: KeyText, lt?: KeyText, reverse?: boolean): Iterable<readonly [KeyText, Uint8Array]>
 }
 
 /** A consistent view: later writes are not seen. */
-export interface Snapshot extends Reader {
+export interface Snapshot extends Source {
   close(): void
 }
 
 /** `value` null deletes. */
 export interface Change {
   readonly map: MapName
-  readonly key: Uint8Array
+  readonly key: KeyText
   readonly value: Uint8Array | null
 }
 
-export interface Store extends Reader {
+export interface Store extends Source {
   readonly kind: 'sqlite' | 'memory'
   snapshot(): Snapshot
   /** All or nothing; durable when it returns. Throws StoreFault, after which nothing of the batch is there. */
@@ -71,4 +66,4 @@ export class StoreFault extends Error {
 }
 
 /** Raised by one with every change of the layout; a store of a newer one is refused. */
-export const schemaVersion = 1
+export const schemaVersion = 2

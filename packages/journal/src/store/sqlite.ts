@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type Change, type MapName, mapNames, type RangeOptions, type Reader, type Snapshot, type Store, StoreFault, schemaVersion } from './port.ts'
+import { keyBytes, keyText } from '../key.ts'
+import { Overlay } from '../overlay.ts'
+import { type Change, type MapName, mapNames, type Snapshot, type Source, type Store, StoreFault, schemaVersion } from './port.ts'
 
 export interface SqliteOptions {
   /** Folder of the database file. Made with mode 0700 when absent. */
@@ -10,49 +12,89 @@ export interface SqliteOptions {
   readonly mmapBytes?: number
   /** Page cache of the writer's connection [bytes]. */
   readonly cacheBytes?: number
+  /** Recent batches before they are merged into the tables [bytes]. Larger: fewer pages written for each commit; smaller: shorter merges and a shorter reading at the start. */
+  readonly recentBytes?: number
 }
 
-/** Rows fetched at once by a walk. Larger: longer pauses; smaller: more calls. */
-const pageRows = 256
+/** Rows fetched at once by a walk: few at first, since most walks end early. Larger: longer pauses; smaller: more calls. */
+const pageRowsFirst = 4
+const pageRowsMax = 256
 /** Pages of log before it is merged into the file. Each page is then merged once for many commits; larger: a longer log to read after a crash. */
 const logPages = 16_000
-
-/** The durable store: SQLite, write-ahead log, an fsync for each commit, one table without row ids for each map. */
+/**
+ * The durable store: SQLite, write-ahead log, an fsync for each commit, one table without row ids for each map.
+ * A small batch is one row of the table `recent` and stands in memory beside the tables until some thousand rows are merged at once:
+ * one commit then writes a few pages in sequence, and not one for each key that hashing has put somewhere.
+ */
 export function openSqliteStore(options: SqliteOptions): Store {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 })
   const path = join(options.folder, 'icn.sqlite')
   const db = openDatabase(path, options)
   migrate(db, path)
-  const read = reader(db)
+  const tables = reader(db)
   const put = new Map(mapNames.map((map) => [map, db.prepare(`INSERT INTO ${quoted(map)} (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v`)]))
   const remove = new Map(mapNames.map((map) => [map, db.prepare(`DELETE FROM ${quoted(map)} WHERE k = ?`)]))
+  const keep = db.prepare('INSERT INTO recent (batch) VALUES (?)')
+  const forget = db.prepare('DELETE FROM recent')
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const snapshots = new Set<Snapshot>()
+  const recentBytesMax = options.recentBytes ?? 2_097_152
+  let recent = new Overlay(tables)
+  let recentBytes = 0
+
+  const apply = (changes: Iterable<Change>): void => {
+    for (const { map, key, value } of changes) {
+      if (value === null) (remove.get(map) as StatementSync).run(keyBytes(key))
+      else (put.get(map) as StatementSync).run(keyBytes(key), value)
+    }
+  }
+  /** Everything recent and this batch go into the tables; nothing of either happened when it throws. */
+  const merge = (batch: readonly Change[], doing: string): void => {
+    try {
+      begin.run()
+      apply(recent.changes())
+      apply(batch)
+      forget.run()
+      commit.run()
+    } catch (cause) {
+      if (db.isOpen && db.isTransaction) db.exec('ROLLBACK')
+      throw faultOf(cause, doing)
+    }
+    recent = new Overlay(tables)
+    recentBytes = 0
+  }
+  const remember = (batch: readonly Change[], bytes: number): void => {
+    for (const { map, key, value } of batch) recent.put(map, key, value)
+    recentBytes += bytes
+  }
+  for (const { batch } of db.prepare('SELECT batch FROM recent ORDER BY id').all() as { batch: Uint8Array }[]) remember(decodeBatch(batch), batch.length)
 
   return {
     kind: 'sqlite',
-    get: read.get,
-    range: read.range,
+    get: (map, key) => recent.get(map, key),
+    range: (map, gte, lt, reverse) => recent.range(map, gte, lt, reverse),
     snapshot() {
-      const snapshot = openSnapshot(path, options, () => snapshots.delete(snapshot))
+      const snapshot = openSnapshot(path, options, recent, () => snapshots.delete(snapshot))
       snapshots.add(snapshot)
       return snapshot
     },
     write(changes: Iterable<Change>) {
+      const batch = [...changes]
+      const bytes = sizeOf(batch)
+      if (bytes > recentBytesMax / 4 || recentBytes + bytes > recentBytesMax) {
+        merge(batch, 'writing a batch')
+        return
+      }
       try {
-        begin.run()
-        for (const { map, key, value } of changes) {
-          if (value === null) (remove.get(map) as StatementSync).run(key)
-          else (put.get(map) as StatementSync).run(key, value)
-        }
-        commit.run()
+        keep.run(encodeBatch(batch, bytes))
       } catch (cause) {
-        if (db.isTransaction) db.exec('ROLLBACK')
         throw faultOf(cause, 'writing a batch')
       }
+      remember(batch, bytes)
     },
     flush() {
+      merge([], 'merging recent batches')
       try {
         db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       } catch (cause) {
@@ -61,6 +103,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     },
     backup(target) {
       if (existsSync(target)) throw new StoreFault('io', `${target} exists already`)
+      merge([], 'merging recent batches')
       try {
         db.prepare('VACUUM INTO ?').run(target)
       } catch (cause) {
@@ -80,11 +123,47 @@ export function openSqliteStore(options: SqliteOptions): Store {
     },
     close() {
       for (const snapshot of [...snapshots]) snapshot.close()
+      recent = new Overlay(tables)
       db.close()
     },
   }
 }
 
+/** For each change: number of the map, length of the key, length of the value + 1 (0: deleted), key, value. */
+const changeBytes = 1 + 2 + 4
+
+const sizeOf = (batch: readonly Change[]): number => batch.reduce((sum, { key, value }) => sum + changeBytes + key.length + (value?.length ?? 0), 0)
+
+function encodeBatch(batch: readonly Change[], bytes: number): Uint8Array {
+  const whole = Buffer.allocUnsafe(bytes)
+  let at = 0
+  for (const { map, key, value } of batch) {
+    at = whole.writeUInt8(mapNumbers.get(map) as number, at)
+    at = whole.writeUInt16BE(key.length, at)
+    at = whole.writeUInt32BE(value === null ? 0 : value.length + 1, at)
+    at += whole.write(key, at, 'latin1')
+    if (value === null) continue
+    whole.set(value, at)
+    at += value.length
+  }
+  return whole
+}
+
+function decodeBatch(bytes: Uint8Array): Change[] {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const batch: Change[] = []
+  for (let at = 0; at < whole.length; ) {
+    const keyFrom = at + changeBytes
+    const valueFrom = keyFrom + whole.readUInt16BE(at + 1)
+    const length = whole.readUInt32BE(at + 3)
+    const end = valueFrom + Math.max(length - 1, 0)
+    batch.push({ map: mapNames[whole[at] as number] as MapName, key: whole.toString('latin1', keyFrom, valueFrom), value: length === 0 ? null : bytes.slice(valueFrom, end) })
+    at = end
+  }
+  return batch
+}
+
+const mapNumbers: ReadonlyMap<MapName, number> = new Map(mapNames.map((map, number) => [map, number]))
 const quoted = (map: MapName): string => `"${map}"`
 
 function openDatabase(path: string, options: SqliteOptions, readOnly = false): DatabaseSync {
@@ -111,6 +190,7 @@ function migrate(db: DatabaseSync, path: string): void {
     if (found === schemaVersion) return
     db.exec('BEGIN IMMEDIATE')
     for (const map of mapNames) db.exec(`CREATE TABLE IF NOT EXISTS ${quoted(map)} (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID`)
+    db.exec('CREATE TABLE IF NOT EXISTS recent (id INTEGER PRIMARY KEY, batch BLOB NOT NULL)')
     db.exec(`PRAGMA user_version = ${schemaVersion}`)
     db.exec('COMMIT')
   } catch (cause) {
@@ -119,7 +199,7 @@ function migrate(db: DatabaseSync, path: string): void {
   }
 }
 
-function reader(db: DatabaseSync): Reader {
+function reader(db: DatabaseSync): Source {
   const gets = new Map(mapNames.map((map) => [map, prepared(db, `SELECT v FROM ${quoted(map)} WHERE k = ?`)]))
   const walks = new Map<string, StatementSync>()
   const walk = (map: MapName, bounds: string, order: string): StatementSync => {
@@ -134,41 +214,27 @@ function reader(db: DatabaseSync): Reader {
   return {
     get(map, key) {
       try {
-        const row = (gets.get(map) as StatementSync).get(key) as unknown as readonly [Uint8Array] | undefined
+        const row = (gets.get(map) as StatementSync).get(keyBytes(key)) as unknown as readonly [Uint8Array] | undefined
         return row?.[0]
       } catch (cause) {
         throw faultOf(cause, `reading ${map}`)
       }
     },
-    *range(map, options: RangeOptions = {}) {
-      const { gte, lt } = options
+    *range(map, gte, lt, reverse = false) {
       let after: Uint8Array | undefined
-      let left = options.limit ?? Number.POSITIVE_INFINITY
-      while (left > 0) {
-        const want = Math.min(left, pageRows)
-        const bounds: string[] = []
-        const values: (Uint8Array | number)[] = []
-        const bound = (operator: string, value: Uint8Array | undefined): void => {
-          if (value === undefined) return
-          bounds.push(`k ${operator} ?`)
-          values.push(value)
-        }
-        if (options.reverse) {
-          bound('>=', gte)
-          bound('<', after ?? lt)
-        } else {
-          bound(after === undefined ? '>=' : '>', after ?? gte)
-          bound('<', lt)
-        }
+      for (let want = pageRowsFirst; ; want = Math.min(4 * want, pageRowsMax)) {
+        const from = reverse || after === undefined ? keyBytes(gte) : after
+        const to = reverse && after !== undefined ? after : lt === undefined ? undefined : keyBytes(lt)
+        const bounds = `k ${from === after ? '>' : '>='} ?${to === undefined ? '' : ' AND k < ?'}`
         let rows: readonly (readonly [Uint8Array, Uint8Array])[]
         try {
-          rows = walk(map, bounds.join(' AND ') || '1', options.reverse ? 'DESC' : 'ASC').all(...values, want) as unknown as readonly (readonly [Uint8Array, Uint8Array])[]
+          const statement = walk(map, bounds, reverse ? 'DESC' : 'ASC')
+          rows = (to === undefined ? statement.all(from, want) : statement.all(from, to, want)) as unknown as typeof rows
         } catch (cause) {
           throw faultOf(cause, `walking ${map}`)
         }
-        yield* rows
+        for (const [key, value] of rows) yield [keyText(key), value]
         if (rows.length < want) return
-        left -= rows.length
         after = (rows.at(-1) as readonly [Uint8Array, Uint8Array])[0]
       }
     },
@@ -181,14 +247,16 @@ function prepared(db: DatabaseSync, sql: string): StatementSync {
   return statement
 }
 
-function openSnapshot(path: string, options: SqliteOptions, closed: () => void): Snapshot {
+function openSnapshot(path: string, options: SqliteOptions, recent: Overlay, closed: () => void): Snapshot {
   const db = openDatabase(path, { ...options, cacheBytes: 8_388_608 }, true)
   db.exec('BEGIN')
   // The first read fixes the view.
   db.prepare('SELECT k FROM meta LIMIT 1').get()
+  const view = recent.copy(reader(db))
   let open = true
   return {
-    ...reader(db),
+    get: (map, key) => view.get(map, key),
+    range: (map, gte, lt, reverse) => view.range(map, gte, lt, reverse),
     close() {
       if (!open) return
       open = false

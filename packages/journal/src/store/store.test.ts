@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { openMemoryStore } from './memory.ts'
-import { type Change, type MapName, type Store, StoreFault } from './port.ts'
+import { type Change, type MapName, type Snapshot, type Source, StoreFault } from './port.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 const folder = (t: { after(fn: () => void): void }): string => {
@@ -15,21 +15,23 @@ const folder = (t: { after(fn: () => void): void }): string => {
   return path
 }
 
-const put = (key: string, value: string, map: MapName = 'state'): Change => ({ map, key: Buffer.from(key), value: Buffer.from(value) })
-const keys = (store: Pick<Store, 'range'>, options = {}): string[] => [...store.range('state', options)].map(([key]) => Buffer.from(key).toString())
+const put = (key: string, value: string, map: MapName = 'state'): Change => ({ map, key, value: Buffer.from(value) })
+const keys = (source: Source, gte = '', lt?: string, reverse?: boolean): string[] => [...source.range('state', gte, lt, reverse)].map(([key]) => key)
 
 for (const [name, open] of [
   ['memory', (_: string) => openMemoryStore()],
   ['sqlite', (path: string) => openSqliteStore({ folder: path })],
+  // Merges what is recent all the time.
+  ['sqlite (hasty)', (path: string) => openSqliteStore({ folder: path, recentBytes: 200 })],
 ] as const) {
   describe(`a ${name} store`, () => {
     it('answers what was written, and forgets what was deleted', (t) => {
       const store = open(folder(t))
       store.write([put('a', '1'), put('b', '2'), put('a', '3', 'meta')])
-      assert.equal(Buffer.from(store.get('state', Buffer.from('a')) as Uint8Array).toString(), '1')
-      store.write([{ map: 'state', key: Buffer.from('a'), value: null }])
-      assert.equal(store.get('state', Buffer.from('a')), undefined)
-      assert.equal(Buffer.from(store.get('meta', Buffer.from('a')) as Uint8Array).toString(), '3')
+      assert.equal(Buffer.from(store.get('state', 'a') as Uint8Array).toString(), '1')
+      store.write([{ map: 'state', key: 'a', value: null }])
+      assert.equal(store.get('state', 'a'), undefined)
+      assert.equal(Buffer.from(store.get('meta', 'a') as Uint8Array).toString(), '3')
       store.close()
     })
 
@@ -38,9 +40,9 @@ for (const [name, open] of [
       const all = Array.from({ length: 700 }, (_, i) => `k${String(i).padStart(4, '0')}`)
       store.write(all.map((key) => put(key, 'x')))
       assert.deepEqual(keys(store), all)
-      assert.deepEqual(keys(store, { reverse: true }), [...all].reverse())
-      assert.deepEqual(keys(store, { gte: Buffer.from('k0010'), lt: Buffer.from('k0600') }), all.slice(10, 600))
-      assert.deepEqual(keys(store, { gte: Buffer.from('k0010'), lt: Buffer.from('k0600'), reverse: true, limit: 300 }), all.slice(300, 600).reverse())
+      assert.deepEqual(keys(store, '', undefined, true), [...all].reverse())
+      assert.deepEqual(keys(store, 'k0010', 'k0600'), all.slice(10, 600))
+      assert.deepEqual(keys(store, 'k0010', 'k0600', true), all.slice(10, 600).reverse())
       store.close()
     })
 
@@ -49,7 +51,7 @@ for (const [name, open] of [
       store.write([put('a', '1')])
       const before = store.snapshot()
       store.write([put('a', '2'), put('b', '1')])
-      assert.equal(Buffer.from(before.get('state', Buffer.from('a')) as Uint8Array).toString(), '1')
+      assert.equal(Buffer.from(before.get('state', 'a') as Uint8Array).toString(), '1')
       assert.deepEqual(keys(before), ['a'])
       assert.deepEqual(keys(store), ['a', 'b'])
       before.close()
@@ -60,7 +62,7 @@ for (const [name, open] of [
       const store = open(folder(t))
       store.write(Array.from({ length: 600 }, (_, i) => put(`k${String(i).padStart(4, '0')}`, 'x')))
       let seen = 0
-      for (const [key] of store.range('state')) {
+      for (const [key] of store.range('state', '')) {
         store.write([{ map: 'state', key, value: null }])
         seen++
       }
@@ -69,29 +71,53 @@ for (const [name, open] of [
       store.close()
     })
 
-    it('agrees with a plain map on any sequence of writes', (t) => {
+    it('agrees with a plain map on any sequence of writes, walks, snapshots and starts', (t) => {
       const base = folder(t)
       let run = 0
-      const change = fc.record({ key: fc.uint8Array({ minLength: 0, maxLength: 3 }), value: fc.option(fc.uint8Array({ maxLength: 4 })) })
+      const key = fc.uint8Array({ minLength: 0, maxLength: 3 }).map((bytes) => Buffer.from(bytes).toString('latin1'))
+      const change = fc.record({ map: fc.constantFrom<MapName>('state', 'ids'), key, value: fc.option(fc.uint8Array({ maxLength: 40 })) })
+      const step = fc.oneof(
+        { weight: 8, arbitrary: fc.array(change, { maxLength: 8 }) },
+        { weight: 1, arbitrary: fc.constantFrom('flush' as const, 'start' as const, 'snapshot' as const) },
+      )
+      const shown = (source: Source, gte = '', lt?: string, reverse = false): string[] =>
+        [...source.range('state', gte, lt, reverse)].map(([at, value]) => `${at} ${Buffer.from(value).toString('hex')}`)
       fc.assert(
-        fc.property(fc.array(fc.array(change, { maxLength: 8 }), { maxLength: 6 }), (batches) => {
-          const store = open(join(base, String(run++)))
+        fc.property(fc.array(step, { maxLength: 16 }), key, key, (steps, gte, lt) => {
+          const path = join(base, String(run++))
+          let store = open(path)
+          let kept: { readonly snapshot: Snapshot; readonly rows: readonly string[] } | undefined
           const model = new Map<string, string>()
-          for (const batch of batches) {
-            store.write(batch.map(({ key, value }) => ({ map: 'state' as const, key, value })))
-            for (const { key, value } of batch) {
-              if (value === null) model.delete(Buffer.from(key).toString('hex'))
-              else model.set(Buffer.from(key).toString('hex'), Buffer.from(value).toString('hex'))
+          const rows = (): string[] => [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([at, value]) => `${at} ${value}`)
+          for (const what of steps) {
+            if (typeof what !== 'string') {
+              store.write(what)
+              for (const { map, key: at, value } of what) {
+                if (map !== 'state') continue
+                if (value === null) model.delete(at)
+                else model.set(at, Buffer.from(value).toString('hex'))
+              }
+            } else if (what === 'flush') store.flush()
+            else if (what === 'snapshot') {
+              kept?.snapshot.close()
+              kept = { snapshot: store.snapshot(), rows: rows() }
+            } else if (store.kind === 'sqlite') {
+              if (kept !== undefined) assert.deepEqual(shown(kept.snapshot), kept.rows)
+              kept = undefined
+              store.close()
+              store = open(path)
             }
+            assert.deepEqual(shown(store), rows())
           }
-          const rows = [...store.range('state')].map(([key, value]) => [Buffer.from(key).toString('hex'), Buffer.from(value).toString('hex')])
-          assert.deepEqual(
-            rows,
-            [...model].sort(([a], [b]) => Buffer.compare(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))),
-          )
+          assert.deepEqual(shown(store, '', undefined, true), rows().reverse())
+          const within = rows().filter((row) => row.slice(0, row.lastIndexOf(' ')) >= gte && row.slice(0, row.lastIndexOf(' ')) < lt)
+          assert.deepEqual(shown(store, gte, lt), within)
+          assert.deepEqual(shown(store, gte, lt, true), within.reverse())
+          for (const [at, value] of model) assert.equal(Buffer.from(store.get('state', at) as Uint8Array).toString('hex'), value)
+          if (kept !== undefined) assert.deepEqual(shown(kept.snapshot), kept.rows)
           store.close()
         }),
-        { numRuns: 40 },
+        { numRuns: name === 'memory' ? 300 : 30 },
       )
     })
 
@@ -108,7 +134,7 @@ for (const [name, open] of [
       const store = open(folder(t))
       store.close()
       assert.throws(
-        () => store.get('state', Buffer.from('a')),
+        () => store.get('state', 'a'),
         (error: StoreFault) => error.reason === 'closed',
       )
     })
@@ -125,6 +151,23 @@ describe('the sqlite store', () => {
     assert.deepEqual(keys(second), ['a'])
     assert.ok(second.sizeOnDisk() > 0)
     second.close()
+  })
+
+  it('has what was recent when it ended without closing, and takes a copy of that as well', (t) => {
+    const path = folder(t)
+    const first = openSqliteStore({ folder: path })
+    first.write([put('a', '1'), put('b', '1')])
+    first.write([put('a', '2'), { map: 'state', key: 'b', value: null }])
+    // Another process that reads the file now sees what one after a crash would.
+    const second = openSqliteStore({ folder: path })
+    assert.deepEqual(keys(second), ['a'])
+    assert.equal(Buffer.from(second.get('state', 'a') as Uint8Array).toString(), '2')
+    second.close()
+    first.backup(join(path, 'icn.copy'))
+    first.close()
+    const copy = new DatabaseSync(join(path, 'icn.copy'))
+    assert.deepEqual(copy.prepare('SELECT count(*) AS n FROM state').get(), { __proto__: null, n: 1 })
+    copy.close()
   })
 
   it('refuses a newer layout and a file that is no database', (t) => {
