@@ -11,6 +11,7 @@ import { openJournal } from './journal.ts'
 import { journalDefaults } from './options.ts'
 import type { Refusal } from './refusal.ts'
 import { openMemoryStore } from './store/memory.ts'
+import type { Store } from './store/port.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
 const space = 'coop:toy' as SpaceId
@@ -451,18 +452,24 @@ describe('opening', () => {
       await w.journal.close()
       const store = openSqliteStore({ folder: w.folder as string })
       let rows = 0
-      const counted: typeof store = {
-        ...store,
+      const counted: Store = {
+        kind: store.kind,
         get(map, key) {
           rows++
           return store.get(map, key)
         },
-        *range(map, options) {
-          for (const row of store.range(map, options)) {
+        *range(map, gte, lt, reverse) {
+          for (const row of store.range(map, gte, lt, reverse)) {
             rows++
             yield row
           }
         },
+        snapshot: () => store.snapshot(),
+        write: (changes) => store.write(changes),
+        flush: () => store.flush(),
+        backup: (path) => store.backup(path),
+        sizeOnDisk: () => store.sizeOnDisk(),
+        close: () => store.close(),
       }
       const key = signingKeyFromSeed(w.seed)
       const journal = openJournal({

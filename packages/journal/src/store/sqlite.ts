@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { keyBytes, keyText } from '../key.ts'
+import { type KeyText, keyBytes, keyText } from '../key.ts'
 import { Overlay } from '../overlay.ts'
 import { type Change, type MapName, mapNames, type Snapshot, type Source, type Store, StoreFault, schemaVersion } from './port.ts'
+import { decodeBatch, encodeBatch, sizeOf } from './recent.ts'
 
 export interface SqliteOptions {
   /** Folder of the database file. Made with mode 0700 when absent. */
@@ -26,144 +27,132 @@ const logPages = 16_000
  * A small batch is one row of the table `recent` and stands in memory beside the tables until some thousand rows are merged at once:
  * one commit then writes a few pages in sequence, and not one for each key that hashing has put somewhere.
  */
-export function openSqliteStore(options: SqliteOptions): Store {
-  mkdirSync(options.folder, { recursive: true, mode: 0o700 })
-  const path = join(options.folder, 'icn.sqlite')
-  const db = openDatabase(path, options)
-  migrate(db, path)
-  const tables = reader(db)
-  const put = new Map(mapNames.map((map) => [map, db.prepare(`INSERT INTO ${quoted(map)} (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v`)]))
-  const remove = new Map(mapNames.map((map) => [map, db.prepare(`DELETE FROM ${quoted(map)} WHERE k = ?`)]))
-  const keep = db.prepare('INSERT INTO recent (batch) VALUES (?)')
-  const forget = db.prepare('DELETE FROM recent')
-  const begin = db.prepare('BEGIN IMMEDIATE')
-  const commit = db.prepare('COMMIT')
-  const snapshots = new Set<Snapshot>()
-  const recentBytesMax = options.recentBytes ?? 2_097_152
-  let recent = new Overlay(tables)
-  let recentBytes = 0
+export const openSqliteStore = (options: SqliteOptions): Store => new SqliteStore(options)
 
-  const apply = (changes: Iterable<Change>): void => {
-    for (const { map, key, value } of changes) {
-      if (value === null) (remove.get(map) as StatementSync).run(keyBytes(key))
-      else (put.get(map) as StatementSync).run(keyBytes(key), value)
-    }
+class SqliteStore implements Store {
+  readonly kind = 'sqlite'
+  readonly #path: string
+  readonly #options: SqliteOptions
+  readonly #db: DatabaseSync
+  readonly #tables: Source
+  readonly #put: ReadonlyMap<MapName, StatementSync>
+  readonly #remove: ReadonlyMap<MapName, StatementSync>
+  readonly #keep: StatementSync
+  readonly #snapshots = new Set<Snapshot>()
+  /** What the table `recent` holds, over the tables. */
+  #recent: Overlay
+  #recentBytes = 0
+  readonly #recentBytesMax: number
+
+  constructor(options: SqliteOptions) {
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    this.#options = options
+    this.#path = join(options.folder, 'icn.sqlite')
+    const db = openDatabase(this.#path, options)
+    migrate(db, this.#path)
+    this.#db = db
+    this.#put = new Map(mapNames.map((map) => [map, db.prepare(`INSERT INTO ${quoted(map)} (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v`)]))
+    this.#remove = new Map(mapNames.map((map) => [map, db.prepare(`DELETE FROM ${quoted(map)} WHERE k = ?`)]))
+    this.#keep = db.prepare('INSERT INTO recent (batch) VALUES (?)')
+    this.#tables = reader(db)
+    this.#recent = new Overlay(this.#tables)
+    this.#recentBytesMax = options.recentBytes ?? 2_097_152
+    for (const { batch } of db.prepare('SELECT batch FROM recent ORDER BY id').all() as { batch: Uint8Array }[]) this.#remember(decodeBatch(batch), batch.length)
   }
+
+  get(map: MapName, key: KeyText): Uint8Array | undefined {
+    return this.#recent.get(map, key)
+  }
+
+  range(map: MapName, gte: KeyText, lt?: KeyText, reverse?: boolean): Iterable<readonly [KeyText, Uint8Array]> {
+    return this.#recent.range(map, gte, lt, reverse)
+  }
+
+  snapshot(): Snapshot {
+    const snapshot = openSnapshot(this.#path, this.#options, this.#recent, () => this.#snapshots.delete(snapshot))
+    this.#snapshots.add(snapshot)
+    return snapshot
+  }
+
+  write(changes: Iterable<Change>): void {
+    const batch = [...changes]
+    const bytes = sizeOf(batch)
+    if (bytes > this.#recentBytesMax / 4 || this.#recentBytes + bytes > this.#recentBytesMax) {
+      this.#merge(batch)
+      return
+    }
+    withFaults('writing a batch', () => this.#keep.run(encodeBatch(batch, bytes)))
+    this.#remember(batch, bytes)
+  }
+
+  flush(): void {
+    this.#merge([])
+    withFaults('flushing the log', () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
+  }
+
+  backup(target: string): void {
+    if (existsSync(target)) throw new StoreFault('io', `${target} exists already`)
+    this.#merge([])
+    withFaults(`copying to ${target}`, () => this.#db.prepare('VACUUM INTO ?').run(target))
+  }
+
+  sizeOnDisk(): number {
+    let size = 0
+    for (const suffix of ['', '-wal']) {
+      try {
+        size += statSync(this.#path + suffix).size
+      } catch {
+        // The log is absent after a clean close.
+      }
+    }
+    return size
+  }
+
+  close(): void {
+    for (const snapshot of [...this.#snapshots]) snapshot.close()
+    this.#recent = new Overlay(this.#tables)
+    this.#db.close()
+  }
+
+  #remember(batch: readonly Change[], bytes: number): void {
+    for (const { map, key, value } of batch) this.#recent.put(map, key, value)
+    this.#recentBytes += bytes
+  }
+
   /** Everything recent and this batch go into the tables; nothing of either happened when it throws. */
-  const merge = (batch: readonly Change[], doing: string): void => {
-    try {
-      begin.run()
-      apply(recent.changes())
-      apply(batch)
-      forget.run()
-      commit.run()
-    } catch (cause) {
-      if (db.isOpen && db.isTransaction) db.exec('ROLLBACK')
-      throw faultOf(cause, doing)
+  #merge(batch: readonly Change[]): void {
+    withFaults('writing a batch', () => {
+      try {
+        this.#db.exec('BEGIN IMMEDIATE')
+        this.#apply(this.#recent.changes())
+        this.#apply(batch)
+        this.#db.exec('DELETE FROM recent')
+        this.#db.exec('COMMIT')
+      } catch (cause) {
+        if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK')
+        throw cause
+      }
+    })
+    this.#recent = new Overlay(this.#tables)
+    this.#recentBytes = 0
+  }
+
+  #apply(changes: Iterable<Change>): void {
+    for (const { map, key, value } of changes) {
+      if (value === null) (this.#remove.get(map) as StatementSync).run(keyBytes(key))
+      else (this.#put.get(map) as StatementSync).run(keyBytes(key), value)
     }
-    recent = new Overlay(tables)
-    recentBytes = 0
-  }
-  const remember = (batch: readonly Change[], bytes: number): void => {
-    for (const { map, key, value } of batch) recent.put(map, key, value)
-    recentBytes += bytes
-  }
-  for (const { batch } of db.prepare('SELECT batch FROM recent ORDER BY id').all() as { batch: Uint8Array }[]) remember(decodeBatch(batch), batch.length)
-
-  return {
-    kind: 'sqlite',
-    get: (map, key) => recent.get(map, key),
-    range: (map, gte, lt, reverse) => recent.range(map, gte, lt, reverse),
-    snapshot() {
-      const snapshot = openSnapshot(path, options, recent, () => snapshots.delete(snapshot))
-      snapshots.add(snapshot)
-      return snapshot
-    },
-    write(changes: Iterable<Change>) {
-      const batch = [...changes]
-      const bytes = sizeOf(batch)
-      if (bytes > recentBytesMax / 4 || recentBytes + bytes > recentBytesMax) {
-        merge(batch, 'writing a batch')
-        return
-      }
-      try {
-        keep.run(encodeBatch(batch, bytes))
-      } catch (cause) {
-        throw faultOf(cause, 'writing a batch')
-      }
-      remember(batch, bytes)
-    },
-    flush() {
-      merge([], 'merging recent batches')
-      try {
-        db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-      } catch (cause) {
-        throw faultOf(cause, 'flushing the log')
-      }
-    },
-    backup(target) {
-      if (existsSync(target)) throw new StoreFault('io', `${target} exists already`)
-      merge([], 'merging recent batches')
-      try {
-        db.prepare('VACUUM INTO ?').run(target)
-      } catch (cause) {
-        throw faultOf(cause, `copying to ${target}`)
-      }
-    },
-    sizeOnDisk() {
-      let size = 0
-      for (const suffix of ['', '-wal']) {
-        try {
-          size += statSync(path + suffix).size
-        } catch {
-          // The log is absent after a clean close.
-        }
-      }
-      return size
-    },
-    close() {
-      for (const snapshot of [...snapshots]) snapshot.close()
-      recent = new Overlay(tables)
-      db.close()
-    },
   }
 }
 
-/** For each change: number of the map, length of the key, length of the value + 1 (0: deleted), key, value. */
-const changeBytes = 1 + 2 + 4
-
-const sizeOf = (batch: readonly Change[]): number => batch.reduce((sum, { key, value }) => sum + changeBytes + key.length + (value?.length ?? 0), 0)
-
-function encodeBatch(batch: readonly Change[], bytes: number): Uint8Array {
-  const whole = Buffer.allocUnsafe(bytes)
-  let at = 0
-  for (const { map, key, value } of batch) {
-    at = whole.writeUInt8(mapNumbers.get(map) as number, at)
-    at = whole.writeUInt16BE(key.length, at)
-    at = whole.writeUInt32BE(value === null ? 0 : value.length + 1, at)
-    at += whole.write(key, at, 'latin1')
-    if (value === null) continue
-    whole.set(value, at)
-    at += value.length
+function withFaults(doing: string, work: () => void): void {
+  try {
+    work()
+  } catch (cause) {
+    throw faultOf(cause, doing)
   }
-  return whole
 }
 
-function decodeBatch(bytes: Uint8Array): Change[] {
-  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  const batch: Change[] = []
-  for (let at = 0; at < whole.length; ) {
-    const keyFrom = at + changeBytes
-    const valueFrom = keyFrom + whole.readUInt16BE(at + 1)
-    const length = whole.readUInt32BE(at + 3)
-    const end = valueFrom + Math.max(length - 1, 0)
-    batch.push({ map: mapNames[whole[at] as number] as MapName, key: whole.toString('latin1', keyFrom, valueFrom), value: length === 0 ? null : bytes.slice(valueFrom, end) })
-    at = end
-  }
-  return batch
-}
-
-const mapNumbers: ReadonlyMap<MapName, number> = new Map(mapNames.map((map, number) => [map, number]))
 const quoted = (map: MapName): string => `"${map}"`
 
 function openDatabase(path: string, options: SqliteOptions, readOnly = false): DatabaseSync {
