@@ -171,14 +171,17 @@ function openDatabase(path: string, options: SqliteOptions, readOnly = false): D
   }
 }
 
-/** Creates the maps in an empty file; refuses a newer layout. Versions before the first release do not exist, so there is nothing to raise yet. */
+/** Creates what is missing, in one transaction; an older layout is copied first. Refuses a newer one. */
 function migrate(db: DatabaseSync, path: string): void {
   try {
     const found = Number((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version)
     if (found > schemaVersion) throw new StoreFault('newer', `the store ${path} has layout ${found}; this release knows ${schemaVersion}. Start the newer release.`)
     if (found === schemaVersion) return
+    const copy = `${path}.layout-${found}`
+    if (found > 0 && !existsSync(copy)) db.prepare('VACUUM INTO ?').run(copy)
     db.exec('BEGIN IMMEDIATE')
     for (const map of mapNames) db.exec(`CREATE TABLE IF NOT EXISTS ${quoted(map)} (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID`)
+    // Layout 2: batches that are not in the tables yet.
     db.exec('CREATE TABLE IF NOT EXISTS recent (id INTEGER PRIMARY KEY, batch BLOB NOT NULL)')
     db.exec(`PRAGMA user_version = ${schemaVersion}`)
     db.exec('COMMIT')

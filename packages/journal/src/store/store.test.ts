@@ -170,6 +170,25 @@ describe('the sqlite store', () => {
     copy.close()
   })
 
+  it('raises an older layout, and keeps a copy of it', (t) => {
+    const path = folder(t)
+    const first = openSqliteStore({ folder: path })
+    first.write([put('a', '1')])
+    first.flush()
+    first.close()
+    const db = new DatabaseSync(join(path, 'icn.sqlite'))
+    db.exec('DROP TABLE recent')
+    db.exec('PRAGMA user_version = 1')
+    db.close()
+    const raised = openSqliteStore({ folder: path })
+    assert.deepEqual(keys(raised), ['a'])
+    raised.write([put('b', '1')])
+    raised.close()
+    const copy = new DatabaseSync(join(path, 'icn.sqlite.layout-1'))
+    assert.deepEqual(copy.prepare('SELECT count(*) AS n FROM state').get(), { __proto__: null, n: 1 })
+    copy.close()
+  })
+
   it('refuses a newer layout and a file that is no database', (t) => {
     const path = folder(t)
     openSqliteStore({ folder: path }).close()
