@@ -393,6 +393,7 @@ test('personhood is asked for where the charter asks for it', () => {
   assert.deepEqual(apply([attest({ level: 'weak' })]), ['PERSONHOOD_REQUIRED'])
   assert.deepEqual(apply([attest({ subject: person('Emil') })]), ['PERSONHOOD_REQUIRED'])
   assert.deepEqual(apply([attest({ did: person('Otto'), key: person('Otto') })]), ['PERSONHOOD_ATTESTER'])
+  assert.deepEqual(apply([attest({ key: person('Otto') })]), ['PERSONHOOD_REQUIRED'], 'by another key than the attester’s')
   assert.deepEqual(apply([attest({ expires_at: 5 })]), ['PERSONHOOD_EXPIRED'])
   assert.deepEqual(apply([attest()]), [])
 })

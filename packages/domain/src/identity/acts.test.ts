@@ -48,6 +48,29 @@ test('a proposer has 20 open acts at most', () => {
   assert.deepEqual(space.run('act.propose', 'Ben', propose('one more')).codes, [])
 })
 
+test('a space has 500 open acts at most', () => {
+  const names = Array.from({ length: 26 }, (_, i) => `member ${i}`)
+  const space = new ToySpace(Object.fromEntries(names.map((name) => [name, 'member'])))
+  for (let i = 0; i < 500; i++) space.must('act.propose', names[i % 25] as string, propose(`act ${i}`))
+  assert.deepEqual(space.run('act.propose', 'member 25', propose('one more')).codes, ['ACTS_TOO_MANY'])
+})
+
+test('the stricter rule holds when it has changed since the proposal', () => {
+  const space = new ToySpace()
+  const more = space.must('act.propose', 'Ada', propose('well'))
+  const fewer = space.must('act.propose', 'Ada', propose('gate', 1, {}, 'toy.trio'))
+  space.setNeed('toy.pair', 3)
+  space.setNeed('toy.trio', 2)
+  for (const ref of [more, fewer]) {
+    space.must('act.confirm', 'Ben', { ref })
+    assert.equal(actById(space.tables, ref)?.row.state, 'open')
+  }
+  space.setNeed('toy.pair', 0)
+  assert.deepEqual(space.run('act.confirm', 'Chen', { ref: more }).codes, ['ACT_NEEDS_VOTE'])
+  space.must('act.confirm', 'Chen', { ref: fewer })
+  assert.deepEqual(space.pairOf('gate')?.persons, [key('Ada'), key('Ben'), key('Chen')])
+})
+
 test('a second person is another one, not the subject, by a device of their own, and still somebody who may', () => {
   const space = new ToySpace()
   const node = space.allow('Ben', 'node', 'node')
@@ -83,8 +106,10 @@ test('runs out after 14 days, also before anybody sweeps, and two sweepers do it
   const space = new ToySpace()
   const act = space.must('act.propose', 'Ada', propose('well'))
   assert.deepEqual(space.run('identity.sweep', 'node', { items: [{ kind: 'act_expires', ref: act }] }).decision.outcome, 'already_done')
+  const end = space.now + 14 * dayMs - 1
+  assert.equal(actById(space.tables, act)?.row.expires_at, end)
+  assert.deepEqual(space.run('act.confirm', 'Ben', { ref: act }, { at: end }).codes, ['ACT_CLOSED'])
   space.wait(14 * dayMs)
-  assert.deepEqual(space.run('act.confirm', 'Ben', { ref: act }).codes, ['ACT_CLOSED'])
   const again = space.must('act.propose', 'Ben', propose('well'))
   assert.deepEqual(checkIdentity(space.tables), [])
   const items = dueIdentity(space.tables, space.now, 100)

@@ -28,6 +28,8 @@ export const minuteMs = 60_000
 
 const people = table('toy.people', [part.text<Did>()], z.string())
 const notes = table('toy.notes', [part.text<OperationId>()], z.strictObject({ author: z.string(), signer: z.string() }))
+/** A rule that has changed since: so many persons, 0 a vote. */
+const changedNeeds = table('toy.needs', [part.text()], z.int())
 const pairs = table('toy.pairs', [part.text()], z.strictObject({ persons: z.array(z.string()), sum: z.int() }))
 
 const NoteBody = z.strictObject({ text: text(0, 100) })
@@ -66,10 +68,15 @@ export const toyProfile: SpaceProfile = {
   electorate: () => [],
   recoveryRule: (facts, subject) => (facts.get(people, [subject]) === 'member' ? { need: 2, delay_ms: dayMs, eligible: () => true } : undefined),
   actRule(facts, { kind }) {
-    const need = needs[kind]
+    const changed = facts.get(changedNeeds, [kind])
+    const need = changed ?? needs[kind]
     return need === undefined
       ? undefined
-      : { need, vote: kind === 'toy.vote', eligible: (did) => (facts.get(people, [did]) === 'member' ? [] : [{ code: 'NOT_A_MEMBER', result: 'fail', params: { did } }]) }
+      : {
+          need,
+          vote: kind === 'toy.vote' || changed === 0,
+          eligible: (did) => (facts.get(people, [did]) === 'member' ? [] : [{ code: 'NOT_A_MEMBER', result: 'fail', params: { did } }]),
+        }
   },
   act: (kind) => acts.get(kind),
   rights: (facts, did) => (facts.get(people, [did]) === 'member' ? ['member'] : []),
@@ -78,7 +85,7 @@ export const toyProfile: SpaceProfile = {
 export const toyRules = composeRules({
   profile: toyProfile,
   laws: [note('toy.root', 'R'), note('toy.device', 'D'), note('toy.note', 'N')],
-  tables: [people, notes, pairs],
+  tables: [people, notes, changedNeeds, pairs],
   check: () => [],
 })
 
@@ -112,6 +119,11 @@ export class ToySpace {
 
   setStanding(name: string, standing: Standing): void {
     this.tables.put(people, [key(name)], standing)
+  }
+
+  /** From now on the kind needs so many persons; 0: a vote. */
+  setNeed(kind: string, need: number): void {
+    this.tables.put(changedNeeds, [kind], need)
   }
 
   wait(ms: number): void {

@@ -6,7 +6,18 @@ import { checkIdentity, devicesOf, grantFor, grantsBy, keyAt, liveGrantsBy, pers
 test('refuses a grant for every reason, all of them named in order', () => {
   const space = new ToySpace({ Ada: 'member', Ben: 'member', node: 'node', other: 'none' })
   const phone = space.allow('Ada', 'phone', 'device', { scopes: ['toy.note', 'identity.grant'], not_after_at: space.now + 10 * dayMs, max_amount: '500' })
+  space.allow('Ada', 'watch', 'device', { not_before_at: space.now + 10 * dayMs, not_after_at: space.now + 20 * dayMs })
+  space.setStanding('Gone', 'ended')
   const cases: readonly (readonly [string, string, Record<string, unknown>, object, readonly string[]])[] = [
+    ['somebody who has left', 'Gone', space.grantBody('tablet', 'device'), {}, ['NO_STANDING']],
+    ['another’s device to be', 'Ben', space.grantBody('watch', 'device'), {}, ['GRANT_KEY_TAKEN']],
+    [
+      'an earlier time than the device',
+      'Ada',
+      space.grantBody('node', 'node', { scopes: ['toy.note'], max_amount: '1', not_before_at: space.now - 5 * minuteMs }),
+      { signer: 'phone', grant: phone },
+      ['SCOPE_WIDER_THAN_PARENT'],
+    ],
     ['a stranger', 'Stranger', space.grantBody('tablet', 'device'), {}, ['NO_STANDING']],
     ['a node', 'node', space.grantBody('tablet', 'device'), {}, ['NO_STANDING']],
     ['oneself', 'Ada', space.grantBody('Ada', 'device'), {}, ['GRANTEE_IS_AUTHOR', 'GRANT_KEY_TAKEN']],

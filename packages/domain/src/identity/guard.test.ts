@@ -38,8 +38,19 @@ test('refuses a grant that does not begin yet, is over, does not reach the kind,
   assert.deepEqual(space.run('toy.note', 'Ada', note, { signer: 'phone', grant: later }).codes, [])
   space.wait(2 * dayMs)
   assert.deepEqual(space.run('toy.note', 'Ada', note, { signer: 'phone', grant: later }).codes, ['GRANT_EXPIRED'])
+  const [from, to] = [space.now + dayMs, space.now + 3 * dayMs]
+  const exact = space.allow('Ada', 'laptop', 'device', { not_before_at: from, not_after_at: to })
+  const border: readonly (readonly [number, readonly string[]])[] = [
+    [from - 1, ['GRANT_NOT_YET']],
+    [from, []],
+    [to - 1, []],
+    [to, ['GRANT_EXPIRED']],
+  ]
+  for (const [at, codes] of border) assert.deepEqual(space.run('toy.note', 'Ada', note, { signer: 'laptop', grant: exact, at }).codes, codes, `${at - from} of ${to - from}`)
   const narrow = space.allow('Ada', 'tablet', 'device', { scopes: ['toy.note', 'toys.*'] })
   assert.deepEqual(space.run('toy.device', 'Ada', note, { signer: 'tablet', grant: narrow }).codes, ['GRANT_SCOPE'])
+  const lookalike = space.allow('Ada', 'watch', 'device', { scopes: ['to.*', 'toy.not', 'toy.n.*'] })
+  assert.deepEqual(space.run('toy.note', 'Ada', note, { signer: 'watch', grant: lookalike }).codes, ['GRANT_SCOPE'])
   assert.deepEqual(space.run('toy.note', 'Ada', note, { signer: 'tablet', grant: later }).codes, ['GRANT_NOT_APPLIED'], 'somebody else’s grant')
   assert.deepEqual(space.run('toy.note', 'Ben', note, { signer: 'tablet', grant: narrow }).codes, ['GRANT_NOT_APPLIED'], 'another author’s grant')
   assert.deepEqual(space.run('toy.note', 'Ada', note, { signer: 'tablet', grant: space.genesis }).codes, ['GRANT_NOT_APPLIED'])

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { bodyHash, cidOf, compareClocks, encodeCanonical, type OperationId, sealOperation, utf8 } from '@icn/protocol'
+import { TestSigner, toy } from '@icn/testkit'
+import { ToyJournal, toySpace, toyStart } from './fixture.ts'
+import type { Refusal } from './refusal.ts'
+
+const refusal = (code: string) => (error: Refusal) => error.code === code
+const add = { kind: 'toy.add', body: { name: 's', amount: 100 } }
+
+describe('what is handed in at a door', () => {
+  it('belongs to this space and not to another of its name', async () => {
+    const s = await new ToyJournal().open()
+    const genesis = cidOf(encodeCanonical('another one')) as OperationId
+    await assert.rejects(s.journal.submit(s.sign(10_000, { genesis })), refusal('WRONG_GENESIS'))
+  })
+
+  it('has its body in one spelling', async () => {
+    const s = await new ToyJournal().open()
+    // The map { value: 1, name: "a" } in this order, which is not the one of DAG-CBOR.
+    const body = Uint8Array.of(0xa2, 0x65, ...utf8('value'), 0x01, 0x64, ...utf8('name'), 0x61, 0x61)
+    const { envelope } = s.sign(10_000, { keep: true })
+    const operation = sealOperation({ ...envelope, body_hash: bodyHash(body) }, body, (message) => s.ada.key.sign(message))
+    await assert.rejects(s.journal.submit(operation), refusal('OPERATION_MALFORMED'))
+    assert.deepEqual((await s.take(operation)).malformed, [{ id: operation.id, reason: 'body' }])
+  })
+
+  it('is late behind a cut that is being made', async () => {
+    const s = await new ToyJournal().open()
+    await s.take(s.sign(9_000, {}, new TestSigner(3)))
+    const cut = s.journal.checkpoint(toySpace, 0)
+    const behind = assert.rejects(s.journal.submit(s.sign(9_000)), refusal('LATE'))
+    assert.ok(await cut)
+    await behind
+  })
+
+  it('is judged once, on what its author had read', async () => {
+    const s = await new ToyJournal().open()
+    const { did } = s.ada
+    const read = () => s.journal.simulate([{ space: toySpace, author: did, signer: did, grant: null, ...add }]).readDigest
+    const unchanged = read()
+    await s.journal.submit(s.sign(10_001, add), { unchanged })
+    assert.deepEqual(s.journal.read(toySpace)?.get(toy.sums, ['s']), { total: 100, count: 1 })
+    await assert.rejects(s.journal.submit(s.sign(10_002, { ...add, keep: true }), { unchanged }), refusal('STATE_CHANGED'))
+    await s.journal.submit(s.sign(10_002, add), { unchanged: read() })
+    assert.equal(s.journal.read(toySpace)?.get(toy.sums, ['s'])?.total, 200)
+    assert.deepEqual(s.journal.doctor(), [])
+  })
+
+  it('is judged anew when a range that was read has changed', async () => {
+    const s = await new ToyJournal().open()
+    const { node } = s.journal
+    const sweep = { space: toySpace, kind: 'toy.sweep', author: node, grant: null, body: {} }
+    await s.propose('toy.set', { name: 'a', value: 1 })
+    const { readDigest: unchanged } = s.journal.simulate([sweep])
+    await s.propose('toy.set', { name: 'b', value: 1 })
+    await assert.rejects(s.journal.propose(sweep, { unchanged }), refusal('STATE_CHANGED'))
+    assert.equal(s.journal.read(toySpace)?.get(toy.registers, ['a'])?.value, 1)
+  })
+})
+
+describe('the clock of a node', () => {
+  const clockOf = async (s: ToyJournal) => (await s.propose('toy.set', { name: 'a', value: 1 })).operation?.operation.envelope.at ?? [0, 0]
+
+  it('moves past what is received, but not past what is too far ahead', async () => {
+    const s = await new ToyJournal().open()
+    await s.take(s.sign(70_001))
+    assert.deepEqual(await clockOf(s), [s.now, 0])
+    await s.take(s.sign(70_000, {}, new TestSigner(3)))
+    assert.deepEqual(await clockOf(s), [toyStart + 70_000, 1])
+  })
+
+  it('never goes back, whatever the wall clock does, also over a restart', async () => {
+    const s = await new ToyJournal().open()
+    const first = await clockOf(s)
+    s.now -= 5_000
+    const second = await clockOf(s)
+    await s.restart()
+    const third = await clockOf(s)
+    assert.ok(compareClocks(first, second) < 0 && compareClocks(second, third) < 0, `${first} ${second} ${third}`)
+    assert.deepEqual(s.journal.doctor(), [])
+  })
+})

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { cidOf, encodeCanonical, heldPerSignerMax, type OperationId, type SignedOperation } from '@icn/protocol'
+import { TestSigner, toy } from '@icn/testkit'
+import { ToyJournal, toySpace } from './fixture.ts'
+
+const unknown = cidOf(encodeCanonical('nobody has it')) as OperationId
+
+describe('a number that is used twice', () => {
+  const differing: readonly (readonly [string, object])[] = [
+    ['another body', { body: { name: 'a', value: 2 } }],
+    ['another kind', { kind: 'toy.other' }],
+    ['another author', { author: new TestSigner(2).did }],
+  ]
+  for (const [what, more] of differing) {
+    it(`is a fork with ${what}`, async () => {
+      const s = await new ToyJournal().open()
+      const [one, two] = [s.sign(1, { keep: true }), s.sign(2, more)]
+      await s.take(one, two)
+      assert.deepEqual(s.statuses(one, two), ['forked', 'forked'])
+    })
+  }
+
+  it('is a fork after two different reissues, though all the rest is the same', async () => {
+    const s = await new ToyJournal().open()
+    const [first, again] = [s.sign(1, { keep: true }), s.sign(2, { keep: true })]
+    const [one, two] = [s.sign(3, { seq: 1, prev: first.id, keep: true }), s.sign(4, { seq: 1, prev: again.id })]
+    await s.take(first, again, one, two)
+    assert.deepEqual(s.statuses(first, again, one, two), ['applied', 'superseded', 'forked', 'forked'])
+  })
+})
+
+describe('parents', () => {
+  it('stand before: the same clock is too early', async () => {
+    const s = await new ToyJournal().open()
+    const first = s.sign(1, { keep: true })
+    await s.take(first)
+    const cases = [
+      s.sign(1, { seen: [first.id] }, new TestSigner(3)),
+      s.sign(1, { seq: 1, prev: first.id, keep: true }),
+      s.sign(1, { grant: first.id }, new TestSigner(4)),
+      s.sign(0, {}, new TestSigner(5)),
+    ]
+    for (const operation of cases) assert.deepEqual((await s.take(operation)).malformed, [{ id: operation.id, reason: 'clock' }])
+  })
+
+  it('are counted without holes', async () => {
+    const s = await new ToyJournal().open()
+    const first = s.sign(1)
+    const skipping = s.sign(2, { seq: 2, keep: true })
+    assert.deepEqual((await s.take(first, skipping)).malformed, [{ id: skipping.id, reason: 'chain' }])
+  })
+
+  for (const parent of ['seen', 'prev', 'grant'] as const) {
+    it(`are waited for: ${parent}`, async () => {
+      const s = await new ToyJournal().open()
+      const awaited = s.sign(1, {}, new TestSigner(3))
+      const names = { seen: { seen: [awaited.id] }, prev: { seq: 1, prev: awaited.id }, grant: { grant: awaited.id } }
+      const waiting = s.sign(2, names[parent], new TestSigner(parent === 'prev' ? 3 : 4))
+      const { placed, held, wanted } = await s.take(waiting)
+      assert.deepEqual([placed, held, wanted], [0, 1, [awaited.id]])
+      await s.take(awaited)
+      assert.deepEqual(s.statuses(waiting), ['applied'])
+    })
+  }
+})
+
+describe('what is held', () => {
+  it('is bounded for each signer, and the oldest goes', async () => {
+    const s = await new ToyJournal().open()
+    const many = Array.from({ length: heldPerSignerMax + 1 }, (_, i) => s.sign(i + 1, { seen: [unknown] }))
+    const other = s.sign(1, { seen: [unknown] }, new TestSigner(3))
+    await s.take(other, ...many)
+    assert.equal(s.journal.info(toySpace)?.operations.held, heldPerSignerMax + 1)
+    assert.equal(s.evicted, 1)
+    assert.deepEqual(s.statuses(...([other, many[0], many[1], many.at(-1)] as SignedOperation[])), ['held', undefined, 'held', 'held'])
+    assert.deepEqual(s.journal.doctor(), [])
+  })
+})
+
+describe('one operation', () => {
+  it('writes a thousand rows and no more', async () => {
+    const s = await new ToyJournal().open()
+    const [fits, breaks] = [1_000, 1_001].map((rows) => s.sign(rows, { kind: 'toy.break', body: { rows, fault: false } })) as [SignedOperation, SignedOperation]
+    await s.take(fits, breaks)
+    assert.deepEqual(s.statuses(fits, breaks), ['applied', 'refused'])
+    assert.equal(s.journal.read(toySpace)?.get(toy.registers, ['row-1000']), undefined)
+  })
+})
