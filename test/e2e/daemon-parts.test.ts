@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { actorInCharge } from '@icn/node'
 import { openSqliteStore } from '@icn/journal'
 import { decodeTrusted, encodeTrusted } from '@icn/protocol'
-import { type Daemon, Home } from './daemon.ts'
+import { Home, nodeAt } from './daemon.ts'
 import type { Door } from './doors.ts'
 import { didOf, foundCoop, keyOf, passphrase, Person, TestNode, until } from './harness.ts'
 
@@ -17,12 +17,6 @@ import { didOf, foundCoop, keyOf, passphrase, Person, TestNode, until } from './
 
 const dayMs = 86_400_000
 const slow = promisify(pbkdf2)
-
-/** Somebody at a daemon in a process of its own: what the people of the tests ask of their node. */
-async function at(daemon: Daemon): Promise<TestNode> {
-  const { network } = (await daemon.rpc.ask('node.about', {})).body
-  return { rest: daemon.rest, rpc: daemon.rpc, network } as unknown as TestNode
-}
 
 const figure = async (base: string, series: string): Promise<number> => {
   const text = await (await fetch(`${base}/metrics`)).text()
@@ -171,7 +165,7 @@ describe('sessions that were ended', () => {
 
   it('by revoking their device stay ended as well, and so when only JSON-RPC is open', async () => {
     const first = await home.open({ 'gateway.enabled': 'false' })
-    const node = await at(first)
+    const node = await nodeAt(first)
     const byRpc = (): Door => first.rpc
     const [ada, ben, chen] = ['ada', 'ben', 'chen'].map((name) => new Person(node, name, byRpc)) as [Person, Person, Person]
     await foundCoop([
@@ -209,7 +203,7 @@ describe('what the daemon writes', () => {
   it('holds no secret and nothing that came over the network, at debug', async () => {
     const daemon = await home.open({ 'log.level': 'debug' })
     const { running, rest, rpc } = daemon
-    const node = await at(daemon)
+    const node = await nodeAt(daemon)
     let marks = 0
     const mark = (): string => `Marked${++marks}xQ`
     const operatorToken = readFileSync(join(home.folder, 'operator.token'), 'utf8').trim()

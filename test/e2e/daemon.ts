@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { restDoor, rpcDoor } from './doors.ts'
-import { passphrase, testFlags, until, writeNodeKey } from './harness.ts'
+import { passphrase, type TestNode, testFlags, until, writeNodeKey } from './harness.ts'
 
 /** The daemon as whoever runs it meets it: a process, its exit, its lines. */
 
@@ -95,8 +95,8 @@ export class Home {
     return running
   }
 
-  async open(flags: Readonly<Record<string, string>> = {}): Promise<Daemon> {
-    const running = this.run(flags)
+  async open(flags: Readonly<Record<string, string>> = {}, more: Readonly<Record<string, string>> = {}): Promise<Daemon> {
+    const running = this.run(flags, { ICN_PASSPHRASE_FILE: this.passphraseFile, ...more })
     const at = (name: string): string => String(running.lines.find((line) => line['event'] === 'listening' && line['name'] === name)?.['address'])
     await until('the daemon to be ready', () => running.child.exitCode !== null || running.out.includes('"event":"ready"'), 20_000)
     assert.equal(running.child.exitCode, null, `the daemon ended by itself\n${running.out}\n${running.errors}`)
@@ -117,4 +117,10 @@ export interface Daemon {
   readonly rest: ReturnType<typeof restDoor>
   readonly rpc: ReturnType<typeof rpcDoor>
   readonly metrics: string
+}
+
+/** A daemon in a process of its own as the people of the tests know their node. */
+export async function nodeAt(daemon: Daemon): Promise<TestNode> {
+  const { network } = (await daemon.rpc.ask('node.about', {})).body
+  return { rest: daemon.rest, rpc: daemon.rpc, network } as unknown as TestNode
 }

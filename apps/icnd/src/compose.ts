@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { commonsRules, coopRules } from '@icn/domain'
 import { endSessionsWithKeys } from '@icn/gateway'
 import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
-import { type Metrics, openMetrics, realTiming, Supervisor } from '@icn/node'
+import { actorInCharge, type Metrics, openMetrics, realTiming, Supervisor } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
 import { cutAll, startBackground } from './background.ts'
 import type { Config, OptionName, Origin } from './config/option.ts'
@@ -60,7 +60,18 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     const store = await supervisor.phase('store', () => openStore(parts))
     const undecodable = new Set<string>()
     const { journal, did } = await supervisor.phase('recover', () =>
-      openEngine(parts, store, wall, countingObserver({ metrics, log, fault: (operation, error) => supervisor.fault(operation, error), undecodable })),
+      openEngine(
+        parts,
+        store,
+        wall,
+        countingObserver({
+          metrics,
+          log,
+          fault: (operation, error) => supervisor.fault(operation, error),
+          lost: (error) => actorInCharge.run('journal', () => supervisor.lost(error)),
+          undecodable,
+        }),
+      ),
     )
     const token = await supervisor.phase('identity', () => (parts.ephemeral ? randomBytes(32).toString('base64url') : operatorToken(config.data_dir)))
     await supervisor.spawn({ name: 'store', isVital: true, start: () => ({ handle: store }) })

@@ -87,6 +87,8 @@ async function runNode(loaded: LoadedConfig, ephemeral: boolean, flags: Readonly
     // A second signal waits for nobody, but the store is flushed all the same.
     if (++signals === 2) void hurry().finally(() => process.exit(exits.fault))
   }
+  // Where the size of files is limited, a write beyond it is that write's error and not the end of the process.
+  process.on('SIGXFSZ', () => {})
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   const node = await openNode({ config, origins: loaded.origins, log, keys, ephemeral, onFatal: () => end(exits.fault) })

@@ -7,12 +7,14 @@ export interface ObserverParts {
   readonly metrics: Metrics
   readonly log: Pick<Log, 'info'>
   fault(operation: 'law_fault' | 'internal' | 'events', error: unknown): void
+  /** The journal cannot go on. */
+  lost(error: unknown): void
   /** Rows that cannot be read are added here. */
   readonly undecodable: Set<string>
 }
 
 /** Counts what the engine says it did, and has a line for each operation that was written. Nothing here decides anything. */
-export function countingObserver({ metrics, log, fault, undecodable }: ObserverParts): JournalObserver {
+export function countingObserver({ metrics, log, fault, lost, undecodable }: ObserverParts): JournalObserver {
   return {
     committed(ms, operations) {
       metrics.add('icn_store_commits_total', 1)
@@ -45,6 +47,7 @@ export function countingObserver({ metrics, log, fault, undecodable }: ObserverP
       fault('law_fault', error)
     },
     undecodable: (row) => undecodable.add(row),
+    lost,
     fault: (doing, error) => fault(doing === 'subscriber' ? 'events' : 'internal', error),
   }
 }

@@ -35,7 +35,7 @@ export class Engine {
   readonly source: Source
   readonly clock: HybridClock
   /** Decoded rows of every space. */
-  readonly rows: RowCache
+  rows: RowCache
   /** Live space of a name. */
   readonly spaces = new Map<SpaceId, HeldSpace>()
   readonly byGenesis = new Map<OperationId, HeldSpace>()
@@ -50,7 +50,25 @@ export class Engine {
     this.clock = new HybridClock(parts.wall, last === undefined ? undefined : (decodeTrusted(last) as Clock))
     this.epoch = epoch
     this.nextNumber = 1
-    for (const [, bytes] of this.source.range('spaces', '', undefined)) this.register(decodeTrusted(bytes) as SpaceRecord)
+    this.#registerAll()
+  }
+
+  /** After a write that failed: what memory says of every space is read again from what is durable. Answers those of which more is there than memory knew. */
+  recover(): readonly { readonly space: HeldSpace; readonly from: number }[] {
+    const before = new Map([...this.byGenesis].map(([genesis, { summary }]) => [genesis, summary.events.newest]))
+    this.parts.store.reopen()
+    this.rows = new RowCache(this.parts.options.cacheBytes)
+    this.spaces.clear()
+    this.byGenesis.clear()
+    this.#registerAll()
+    return [...this.byGenesis].flatMap(([genesis, space]) => {
+      const from = before.get(genesis) ?? 0
+      return space.summary.events.newest > from ? [{ space, from }] : []
+    })
+  }
+
+  #registerAll(): void {
+    for (const [, bytes] of this.source.range('spaces', '')) this.register(decodeTrusted(bytes) as SpaceRecord)
   }
 
   /** Id of the first operation of `commons`: the network. */

@@ -10,8 +10,8 @@ import type { JournalApi } from './api.ts'
 import { openJournal } from './journal.ts'
 import { journalDefaults } from './options.ts'
 import type { Refusal } from './refusal.ts'
+import { replaced } from './store/fixture.ts'
 import { openMemoryStore } from './store/memory.ts'
-import type { Store } from './store/port.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
 const space = 'coop:toy' as SpaceId
@@ -452,8 +452,7 @@ describe('opening', () => {
       await w.journal.close()
       const store = openSqliteStore({ folder: w.folder as string })
       let rows = 0
-      const counted: Store = {
-        kind: store.kind,
+      const counted = replaced(store, {
         get(map, key) {
           rows++
           return store.get(map, key)
@@ -464,13 +463,7 @@ describe('opening', () => {
             yield row
           }
         },
-        snapshot: () => store.snapshot(),
-        write: (changes) => store.write(changes),
-        flush: () => store.flush(),
-        backup: (path) => store.backup(path),
-        sizeOnDisk: () => store.sizeOnDisk(),
-        close: () => store.close(),
-      }
+      })
       const key = signingKeyFromSeed(w.seed)
       const journal = openJournal({
         store: counted,

@@ -6,6 +6,7 @@ import {
   encodeTrusted,
   type Facts,
   type Finding,
+  minuteMs,
   type OperationId,
   type Rules,
   type SettledCut,
@@ -42,6 +43,7 @@ import { CommitQueue } from './queue.ts'
 import { examine, examineParsed, type RawOperation, type SignatureCheck } from './receive.ts'
 import { Refusal } from './refusal.ts'
 import { candidateOfUnsigned, demandOpenChain, stamp } from './stamp.ts'
+import type { StoreFault } from './store/port.ts'
 import { Verifier } from './verifier.ts'
 import type { Candidate } from './candidate.ts'
 
@@ -60,12 +62,13 @@ class Journal implements JournalApi {
   readonly local: LocalStore
   #closing: Promise<void> | undefined
   readonly #cutting = new Set<SpaceId>()
+  #failedAt = Number.NEGATIVE_INFINITY
 
   constructor(engine: Engine) {
     this.#engine = engine
     this.#verifier = new Verifier({ threads: engine.parts.options.verifyThreads })
-    this.local = openLocal(engine.parts.store)
-    this.#queue = new CommitQueue(engine, { lookup: (id) => this.operation(id), committed: (batch) => this.#publish(batch) })
+    this.local = openLocal(engine.parts.store, (error) => this.#writeFailed(error))
+    this.#queue = new CommitQueue(engine, { lookup: (id) => this.operation(id), committed: (batch) => this.#publish(eventsOf(batch)), failed: (error) => this.#writeFailed(error) })
   }
 
   get node() {
@@ -324,8 +327,28 @@ class Journal implements JournalApi {
     return new Refusal('OPERATION_MALFORMED', { reason, detail })
   }
 
-  #publish(batch: Batch): void {
-    const spaces = new Map(batch.works.filter((work) => work.events.length > 0).map((work) => [work.space.record.space, work.events as readonly JournalEvent[]]))
+  /** Once: everything is read again from what is durable. Again within a minute, or when that fails too: the journal is lost. */
+  #writeFailed(error: StoreFault): void {
+    const { observer } = this.#engine.parts
+    observer?.fault?.('commit', error)
+    // A full disk has written nothing, and a closed store is nobody's trouble.
+    if (error.reason === 'full' || error.reason === 'closed') return
+    const now = performance.now()
+    const isAgain = now - this.#failedAt < minuteMs
+    this.#failedAt = now
+    try {
+      if (isAgain) throw error
+      const found = this.#engine.recover().map(({ space, from }) => {
+        const { events } = readEvents(this.#engine, space, { epoch: this.#engine.epoch, sequence: from }, Number.POSITIVE_INFINITY)
+        return [space.record.space, events] as const
+      })
+      this.#publish(new Map(found))
+    } catch (cause) {
+      observer?.lost?.(cause)
+    }
+  }
+
+  #publish(spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>): void {
     if (spaces.size === 0) return
     for (const listener of this.#listeners) {
       try {
@@ -336,3 +359,6 @@ class Journal implements JournalApi {
     }
   }
 }
+
+const eventsOf = (batch: Batch): ReadonlyMap<SpaceId, readonly JournalEvent[]> =>
+  new Map(batch.works.filter((work) => work.events.length > 0).map((work) => [work.space.record.space, work.events]))

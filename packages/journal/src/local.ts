@@ -2,12 +2,12 @@ import { decodeKey, decodeTrusted, encodeTrusted, type KeyValue } from '@icn/pro
 import type { LocalStore } from './api.ts'
 import { stateKey, textAfter } from './layout.ts'
 import { keyBytes } from './key.ts'
-import type { Store } from './store/port.ts'
+import { type Store, StoreFault } from './store/port.ts'
 
 const name = 'local'
 
 /** This node's own rows: settings, sessions, drafts. Never replicated, never state. */
-export function openLocal(store: Store): LocalStore {
+export function openLocal(store: Store, failed: (error: StoreFault) => void): LocalStore {
   return {
     get(key) {
       const bytes = store.get('local', stateKey(name, key))
@@ -22,7 +22,12 @@ export function openLocal(store: Store): LocalStore {
       }
     },
     write(changes) {
-      store.write(changes.map(({ key, value }) => ({ map: 'local' as const, key: stateKey(name, key), value: value === undefined ? null : encodeTrusted(value) })))
+      try {
+        store.write(changes.map(({ key, value }) => ({ map: 'local' as const, key: stateKey(name, key), value: value === undefined ? null : encodeTrusted(value) })))
+      } catch (error) {
+        if (error instanceof StoreFault) failed(error)
+        throw error
+      }
     },
   }
 }

@@ -49,4 +49,6 @@ export interface JournalObserver {
   undecodable?(row: string): void
   checkpointed?(space: string, milliseconds: number): void
   fault?(doing: string, error: unknown): void
+  /** The store fails again and again: the journal cannot go on. */
+  lost?(error: unknown): void
 }

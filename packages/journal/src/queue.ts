@@ -18,6 +18,8 @@ export interface QueueParts {
   readonly lookup: (id: OperationId) => PlacedOperation | undefined
   /** After the fsync and after the callers have their answers. */
   readonly committed: (batch: Batch) => void
+  /** The store could not write; nobody knows how much of it is there. Before the callers are told. */
+  readonly failed: (error: StoreFault) => void
 }
 
 /** The way to the single writer: what waits together shares one durable write (engine page §5). */
@@ -98,7 +100,8 @@ export class CommitQueue {
         for (const item of items) this.#run([item])
         return
       }
-      this.#engine.parts.observer?.fault?.('commit', error)
+      if (error instanceof StoreFault) this.#parts.failed(error)
+      else this.#engine.parts.observer?.fault?.('commit', error)
       for (const item of items) item.reject(error)
       return
     }

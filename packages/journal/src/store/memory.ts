@@ -44,6 +44,7 @@ export function openMemoryStore(): Store {
       }
     },
     flush: demandOpen,
+    reopen: demandOpen,
     backup(path) {
       demandOpen()
       const rows = [...maps].flatMap(([name, map]) =>

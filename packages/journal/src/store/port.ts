@@ -48,6 +48,8 @@ export interface Store extends Source {
   /** All or nothing; durable when it returns. Throws StoreFault, after which nothing of the batch is there. */
   write(changes: Iterable<Change>): void
   flush(): void
+  /** After a failed write, of which nobody knows how far it came: what is read from here on is what is durable. Snapshots are closed. */
+  reopen(): void
   /** A consistent copy in one new file; refused (StoreFault) where the file exists. */
   backup(path: string): void
   sizeOnDisk(): number

@@ -33,12 +33,8 @@ class SqliteStore implements Store {
   readonly kind = 'sqlite'
   readonly #path: string
   readonly #options: SqliteOptions
-  readonly #db: DatabaseSync
-  readonly #tables: Source
-  readonly #put: ReadonlyMap<MapName, StatementSync>
-  readonly #remove: ReadonlyMap<MapName, StatementSync>
-  readonly #keep: StatementSync
   readonly #snapshots = new Set<Snapshot>()
+  #tables: Tables
   /** What the table `recent` holds, over the tables. */
   #recent: Overlay
   #recentBytes = 0
@@ -48,16 +44,9 @@ class SqliteStore implements Store {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     this.#options = options
     this.#path = join(options.folder, 'icn.sqlite')
-    const db = openDatabase(this.#path, options)
-    migrate(db, this.#path)
-    this.#db = db
-    this.#put = new Map(mapNames.map((map) => [map, db.prepare(`INSERT INTO ${quoted(map)} (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v`)]))
-    this.#remove = new Map(mapNames.map((map) => [map, db.prepare(`DELETE FROM ${quoted(map)} WHERE k = ?`)]))
-    this.#keep = db.prepare('INSERT INTO recent (batch) VALUES (?)')
-    this.#tables = reader(db)
-    this.#recent = new Overlay(this.#tables)
     this.#recentBytesMax = options.recentBytes ?? 2_097_152
-    for (const { batch } of db.prepare('SELECT batch FROM recent ORDER BY id').all() as { batch: Uint8Array }[]) this.#remember(decodeBatch(batch), batch.length)
+    this.#tables = openTables(this.#path, options)
+    this.#recent = this.#readRecent()
   }
 
   get(map: MapName, key: KeyText): Uint8Array | undefined {
@@ -81,19 +70,20 @@ class SqliteStore implements Store {
       this.#merge(batch)
       return
     }
-    withFaults('writing a batch', () => this.#keep.run(encodeBatch(batch, bytes)))
-    this.#remember(batch, bytes)
+    withFaults('writing a batch', () => this.#tables.keep.run(encodeBatch(batch, bytes)))
+    for (const { map, key, value } of batch) this.#recent.put(map, key, value)
+    this.#recentBytes += bytes
   }
 
   flush(): void {
     this.#merge([])
-    withFaults('flushing the log', () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
+    withFaults('flushing the log', () => this.#tables.db.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
   }
 
   backup(target: string): void {
     if (existsSync(target)) throw new StoreFault('io', `${target} exists already`)
     this.#merge([])
-    withFaults(`copying to ${target}`, () => this.#db.prepare('VACUUM INTO ?').run(target))
+    withFaults(`copying to ${target}`, () => this.#tables.db.prepare('VACUUM INTO ?').run(target))
   }
 
   sizeOnDisk(): number {
@@ -110,38 +100,72 @@ class SqliteStore implements Store {
 
   close(): void {
     for (const snapshot of [...this.#snapshots]) snapshot.close()
-    this.#recent = new Overlay(this.#tables)
-    this.#db.close()
+    this.#recent = new Overlay(this.#tables.read)
+    this.#tables.db.close()
   }
 
-  #remember(batch: readonly Change[], bytes: number): void {
-    for (const { map, key, value } of batch) this.#recent.put(map, key, value)
-    this.#recentBytes += bytes
+  reopen(): void {
+    this.close()
+    this.#tables = openTables(this.#path, this.#options)
+    this.#recent = this.#readRecent()
+  }
+
+  #readRecent(): Overlay {
+    const recent = new Overlay(this.#tables.read)
+    this.#recentBytes = 0
+    for (const { batch } of this.#tables.db.prepare('SELECT batch FROM recent ORDER BY id').all() as { batch: Uint8Array }[]) {
+      for (const { map, key, value } of decodeBatch(batch)) recent.put(map, key, value)
+      this.#recentBytes += batch.length
+    }
+    return recent
   }
 
   /** Everything recent and this batch go into the tables; nothing of either happened when it throws. */
   #merge(batch: readonly Change[]): void {
+    const { db } = this.#tables
     withFaults('writing a batch', () => {
       try {
-        this.#db.exec('BEGIN IMMEDIATE')
+        db.exec('BEGIN IMMEDIATE')
         this.#apply(this.#recent.changes())
         this.#apply(batch)
-        this.#db.exec('DELETE FROM recent')
-        this.#db.exec('COMMIT')
+        db.exec('DELETE FROM recent')
+        db.exec('COMMIT')
       } catch (cause) {
-        if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK')
+        if (db.isOpen && db.isTransaction) db.exec('ROLLBACK')
         throw cause
       }
     })
-    this.#recent = new Overlay(this.#tables)
+    this.#recent = new Overlay(this.#tables.read)
     this.#recentBytes = 0
   }
 
   #apply(changes: Iterable<Change>): void {
+    const { put, remove } = this.#tables
     for (const { map, key, value } of changes) {
-      if (value === null) (this.#remove.get(map) as StatementSync).run(keyBytes(key))
-      else (this.#put.get(map) as StatementSync).run(keyBytes(key), value)
+      if (value === null) (remove.get(map) as StatementSync).run(keyBytes(key))
+      else (put.get(map) as StatementSync).run(keyBytes(key), value)
     }
+  }
+}
+
+/** One connection with its prepared statements. */
+interface Tables {
+  readonly db: DatabaseSync
+  readonly read: Source
+  readonly put: ReadonlyMap<MapName, StatementSync>
+  readonly remove: ReadonlyMap<MapName, StatementSync>
+  readonly keep: StatementSync
+}
+
+function openTables(path: string, options: SqliteOptions): Tables {
+  const db = openDatabase(path, options)
+  migrate(db, path)
+  return {
+    db,
+    read: reader(db),
+    put: new Map(mapNames.map((map) => [map, db.prepare(`INSERT INTO ${quoted(map)} (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v`)])),
+    remove: new Map(mapNames.map((map) => [map, db.prepare(`DELETE FROM ${quoted(map)} WHERE k = ?`)])),
+    keep: db.prepare('INSERT INTO recent (batch) VALUES (?)'),
   }
 }
 
