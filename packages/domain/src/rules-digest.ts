@@ -1,2 +1,2 @@
 /** Digest of this set of laws, written by `./icn generate`. */
-export const rulesDigest = 'b4403e19585fd47e'
+export const rulesDigest = '1aec5ff71fb38c41'

@@ -26,6 +26,15 @@ const invite = (h: House, by: string, n = 200, uses = 1) => h.must('coop.invite.
 const redeem = (h: House, ref: string, name: string, n = 200) =>
   h.do('coop.invite.redeem', name, { ref, statement: { did: person(name), key: key(n), signature: new Uint8Array(64) }, charter_hash: h.hash, name }).codes
 
+const dora = { did: person('Dora'), code: 'fraud', reason: 'x', ban: false, immediate: true }
+const fiveStewards = () => new House({ founders: ['Ada', 'Ben', 'Chen', 'Dora', 'Emil'].map((name) => ({ name, roles: ['member', 'steward'] })) }).open()
+const remove = (h: House, by: readonly string[], more: object = {}) => assert.deepEqual(h.together('coop.member.remove', by, { ...dora, ...more }), [])
+const suspend = (h: House, by: string) => void h.must('coop.member.suspend', by, { did: person('Dora'), code: 'conduct', reason: 'x', until_at: h.at + 5 * dayMs })
+/** Takes back whatever waits for a second look. */
+function undo(h: House, by: string): void {
+  for (const { op, state } of listReviews(h.tables)) if (state === 'open') h.must('coop.review.settle', by, { ref: op, verdict: 'undone' })
+}
+
 test('invitations of somebody removed wait for a second look, and live on when it says so', () => {
   const h = house()
   const ref = invite(h, 'Ben')
@@ -112,6 +121,50 @@ test('a removal by somebody removed can be given back, with its offices', () => 
   h.must('coop.review.settle', 'Ada', { ref: review.op, verdict: 'undone' })
   assert.equal(h.status('Dora'), 'active')
   assert.deepEqual(h.member('Dora')?.roles, ['member', 'steward'])
+  assert.deepEqual(checkCoop(h.tables), [])
+})
+
+/** Five stewards: Ben acts against Dora with Chen, others decide about her too, and then Ben is removed. */
+const since: readonly [string, (h: House) => void, (h: House) => void, string][] = [
+  ['a ban by two others', (h) => remove(h, ['Ben', 'Chen']), (h) => remove(h, ['Ada', 'Chen'], { ban: true }), 'banned'],
+  ['another suspension', (h) => suspend(h, 'Ben'), (h) => void (h.run.wait(6 * dayMs), suspend(h, 'Ada')), 'suspended'],
+  ['a removal that is pending', (h) => suspend(h, 'Ben'), (h) => remove(h, ['Ada', 'Chen'], { code: 'conduct', immediate: false }), 'suspended'],
+  ['a removal after she had come back', (h) => remove(h, ['Ben', 'Chen']), (h) => remove(h.join('Dora'), ['Ada', 'Chen']), 'removed'],
+]
+for (const [what, before, after, status] of since) {
+  test(`what others have decided since stands: ${what}`, () => {
+    const h = fiveStewards()
+    before(h)
+    after(h)
+    assert.deepEqual(removeBen(h), [])
+    undo(h, 'Ada')
+    assert.equal(h.status('Dora'), status)
+    assert.deepEqual(checkCoop(h.tables), [])
+  })
+}
+
+test('a removal that time has ended is given back too, and who was only banned is free to apply', () => {
+  const h = fiveStewards()
+  remove(h, ['Ben', 'Chen'], { code: 'conduct', immediate: false })
+  h.run.wait(60 * dayMs)
+  h.must('coop.sweep', 'node one', { items: [{ kind: 'removal', ref: person('Dora') }] })
+  h.must('coop.member.resign', 'Chen', {})
+  assert.deepEqual(h.together('coop.member.remove', ['Ben', 'Ada'], { ...dora, did: person('Chen'), ban: true }), [])
+  assert.deepEqual(h.together('coop.member.remove', ['Ada', 'Emil'], { ...dora, did: person('Ben') }), [])
+  undo(h, 'Emil')
+  assert.deepEqual([h.status('Dora'), h.member('Dora')?.roles, h.status('Chen')], ['active', ['member', 'steward'], 'removed'])
+  assert.deepEqual(checkCoop(h.tables), [])
+})
+
+test('nobody becomes a member again who is a node by now', () => {
+  const h = fiveStewards()
+  remove(h, ['Ben', 'Chen'])
+  assert.deepEqual(h.together('coop.host.add', ['Ada', 'Chen'], { did: person('Dora'), label: 'attic' }), [])
+  assert.deepEqual(removeBen(h), [])
+  const ref = listReviews(h.tables).find((row) => row.kind === 'removal')?.op
+  assert.deepEqual(h.do('coop.review.settle', 'Ada', { ref, verdict: 'undone' }).codes, ['NODE_AS_MEMBER'])
+  h.must('coop.review.settle', 'Ada', { ref, verdict: 'confirmed' })
+  h.must('coop.host.accept', 'Dora', {})
   assert.deepEqual(checkCoop(h.tables), [])
 })
 

@@ -1,13 +1,13 @@
 import type { Did, Facts, OperationId, ReviewSettle, Tables } from '@icn/protocol'
 import { ReviewSettle as ReviewSettleBody } from '@icn/protocol'
 import { reinstate } from './discipline.ts'
-import { dayMs } from './entering.ts'
+import { dayMs, isHosting } from './entering.ts'
 import { endHost } from './hosts.ts'
 import { closeInvite } from './invites.ts'
 import type { KindSpec } from './kind.ts'
 import { charterRules, leavesSteward, without } from './state.ts'
 import type { InviteRow, MemberRow, ReviewRow } from './tables.ts'
-import { counts, due, hosts, invites, members, officers, reviews, standingStatuses } from './tables.ts'
+import { counts, due, hosts, invites, log, members, officers, reviews, standingStatuses } from './tables.ts'
 import type { Case } from './write.ts'
 import { addCount, endMember, setOffices, writeMember } from './write.ts'
 
@@ -40,6 +40,9 @@ export const reviewSettle: KindSpec<ReviewSettle> = {
     const demotes = row.kind === 'roles' && row.roles_before?.includes('steward') === false
     const leaves = c.body.verdict === 'undone' && (row.kind === 'admission' || demotes) ? leavesSteward(facts, row.ref as Did, c.op.at[0]) : { ok: true, have: 1, need: 1 }
     j.refuseIf(!leaves.ok, 'LAST_STEWARD', { params: { have: leaves.have, need: leaves.need } })
+    // Removed, and then named as a node by others: both at once can never be.
+    const returning = c.body.verdict === 'undone' && row.kind === 'removal'
+    j.refuseIf(returning && isHosting(facts, row.ref as Did), 'NODE_AS_MEMBER', { params: { did: row.ref } })
   },
   apply(c, tables) {
     const { ref, verdict, note } = c.body
@@ -152,18 +155,36 @@ function undoRoles(tables: Tables, c: Case, did: Did, ref: OperationId, row: Rev
   tables.emit('coop.member_role_updated', { did, roles: before })
 }
 
-/** Reinstates somebody whom the removed person had suspended or removed, offices included. */
+/** Reinstates somebody whom the removed person had suspended or removed, offices included. What others have decided since stands. */
 function giveBack(tables: Tables, c: Case, did: Did, ref: OperationId, row: ReviewRow): void {
   const member = tables.get(members, [did])
   if (member === undefined) return
-  if (member.status === 'suspended' && (row.kind === 'suspension' || member.removal?.op === ref)) {
-    reinstate(tables, c, member)
+  if (member.status === 'suspended') {
+    const own = row.kind === 'suspension' ? member.removal === undefined && isLastTo(tables, 'suspended_at', ref, row) : member.removal?.op === ref
+    if (own) reinstate(tables, c, member)
     return
   }
-  if (row.kind === 'suspension' || (member.status !== 'removed' && member.status !== 'banned')) return
+  if (row.kind === 'suspension' || (member.status !== 'removed' && member.status !== 'banned') || !isLastTo(tables, 'ended_at', ref, row)) return
   const roles = row.roles_before ?? ['member']
+  // Who had gone before it was only banned.
+  if (roles.length === 0) {
+    writeMember(tables, c, { ...without(member, 'version'), status: 'removed' })
+    return
+  }
   setOffices(tables, c, { did, roles, given_by: c.op.id }, member.roles)
   const kept = without(member, 'version', 'ended_at', 'end_code', 'end_reason', 'status_before')
   writeMember(tables, c, { ...kept, status: member.status_before ?? 'active', roles: [...roles] })
   tables.emit('coop.member_reinstated', { did })
+}
+
+/** Was it this deed that suspended or ended the person last, or another of the same doer that nobody has confirmed? A stayed removal ends in a sweep. */
+function isLastTo(facts: Facts, field: 'suspended_at' | 'ended_at', ref: OperationId, row: ReviewRow): boolean {
+  for (const [[, , op], entry] of facts.scan(log, { prefix: [row.ref as Did], reverse: true })) {
+    if (!entry.changes.some((change) => change.field === field)) continue
+    const stayed = entry.changes.find((change) => change.field === 'removal')?.before as MemberRow['removal']
+    const cause = entry.kind === 'coop.sweep' ? stayed?.op : op
+    const review = cause === undefined ? undefined : facts.get(reviews, [cause])
+    return cause === ref || (review?.by === row.by && review.state !== 'confirmed')
+  }
+  return false
 }
