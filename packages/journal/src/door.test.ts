@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { bodyHash, cidOf, compareClocks, encodeCanonical, type OperationId, sealOperation, utf8 } from '@icn/protocol'
+import { bodyHash, cidOf, compareClocks, dayMs, encodeCanonical, type OperationId, sealOperation, utf8 } from '@icn/protocol'
 import { TestSigner, toy } from '@icn/testkit'
 import { ToyJournal, toySpace, toyStart } from './fixture.ts'
 import type { Refusal } from './refusal.ts'
@@ -56,6 +56,25 @@ describe('what is handed in at a door', () => {
     await s.propose('toy.set', { name: 'b', value: 1 })
     await assert.rejects(s.journal.propose(sweep, { unchanged }), refusal('STATE_CHANGED'))
     assert.equal(s.journal.read(toySpace)?.get(toy.registers, ['a'])?.value, 1)
+  })
+})
+
+describe('an answer under a key', () => {
+  it('is known for seven days, and forgotten as others come', async () => {
+    const s = await new ToyJournal().open()
+    const ask = (key: string) =>
+      s.journal.propose(
+        { space: toySpace, author: s.journal.node, grant: null, kind: 'toy.add', body: { name: 's', amount: 1 } },
+        { idempotency: { key, input: Uint8Array.of(1) } },
+      )
+    await ask('first')
+    s.now += 7 * dayMs
+    await ask('second')
+    assert.equal((await ask('first')).replayed, true)
+    s.now += 1
+    await ask('third')
+    assert.equal((await ask('first')).replayed, false)
+    assert.equal(s.journal.read(toySpace)?.get(toy.sums, ['s'])?.total, 4)
   })
 })
 

@@ -5,7 +5,7 @@ import { cidOf, encodeCanonical } from '@icn/protocol'
 import { keys } from '../identity/tables.ts'
 import { checkpointCuts } from '../space/tables.ts'
 import { dayMs, House, person } from './fixture.ts'
-import { checkCoop, coopProfile, effectiveStewards, hasPower, listReviews, memberAt } from './index.ts'
+import { accountUse, checkCoop, coopProfile, effectiveStewards, hasPower, listReviews, memberAt } from './index.ts'
 
 /** Where a rule ends to the millisecond, and who stands just outside it. */
 
@@ -141,6 +141,34 @@ test('who comes in accepts the charter in force, whichever way', () => {
 test('a new term for a weighty office takes a second person', () => {
   const h = new House().open()
   assert.deepEqual(h.do('coop.member.roles', 'Ada', { did: person('Chen'), roles: ['member', 'treasurer'], until_at: h.at + 100 * dayMs }).codes, ['NEEDS_SECOND'])
+})
+
+test('an invitation is taken back by who made it, or by who may invite', () => {
+  const h = new House({ founders: stewards('Ada', 'Ben') }).open().join('Dora')
+  const ref = invite(h, 'Ada')
+  assert.deepEqual(h.do('coop.invite.cancel', 'Dora', { ref }).codes, ['POWER_MISSING'])
+  h.must('coop.member.roles', 'Ada', { did: person('Ada'), roles: ['member'] })
+  assert.deepEqual(h.do('coop.invite.cancel', 'Ada', { ref }).codes, [])
+})
+
+test('a coop goes on only with a steward who can act', () => {
+  const h = new House({ charter: (text) => ({ ...text, powers: { ...text.powers, 'coop.manage': ['steward', 'treasurer', 'member'] } }) }).open().join('Dora')
+  h.run.wait(40 * dayMs)
+  assert.deepEqual(h.together('coop.suspend', ['Ada', 'Ben'], { reason: 'flood' }), [])
+  for (const name of ['Ada', 'Ben']) h.tables.put(keys, [person(name)], { root: person(name), retired: [], state: 'frozen' })
+  assert.deepEqual(h.together('coop.resume', ['Chen', 'Dora'], {}), ['NO_STEWARD'])
+})
+
+test('who has left settles the account for 90 days', () => {
+  const h = new House().open().join('Dora')
+  assert.equal(accountUse(h.tables, person('Dora'), h.at), 'full')
+  h.must('coop.member.resign', 'Dora', {})
+  const border = h.at + 90 * dayMs
+  assert.deepEqual(
+    [h.at, border - 1, border].map((at) => accountUse(h.tables, person('Dora'), at)),
+    ['settle', 'settle', 'none'],
+  )
+  assert.equal(accountUse(h.tables, person('Nobody'), h.at), 'none')
 })
 
 test('a coop takes as many members as its charter says', () => {
