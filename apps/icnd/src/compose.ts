@@ -81,8 +81,11 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       start: () => ({
         handle: journal,
         async stop() {
-          await cutAll({ journal }, 0)
-          await journal.close()
+          try {
+            await cutAll({ journal }, 0)
+          } finally {
+            await journal.close()
+          }
         },
       }),
     })

@@ -294,8 +294,11 @@ class Journal implements JournalApi {
     this.#closing ??= (async () => {
       await this.#queue.drain()
       await this.#verifier.close()
-      this.#engine.parts.store.flush()
-      this.#engine.parts.store.close()
+      try {
+        this.#engine.parts.store.flush()
+      } finally {
+        this.#engine.parts.store.close()
+      }
     })()
     return this.#closing
   }
