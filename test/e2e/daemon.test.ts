@@ -122,7 +122,7 @@ describe('a daemon', () => {
       rmSync(join(home.folder, 'store'), { recursive: true, force: true })
       const late = home.run({ [option]: `127.0.0.1:${port}` })
       assert.equal((await late.end()).code, 2)
-      assert.match(late.errors, new RegExp(`:${port} is in use.*--${option}=`))
+      assert.match(late.errors, new RegExp(`:${port} is in use by another program \\(pid ${process.pid}\\).*--${option}=`))
       for (const other of ['gateway.listen', 'rpc.listen', 'metrics.listen']) if (other !== option) assert.equal(late.errors.includes(other), false)
       assert.equal(existsSync(join(home.folder, 'store')), false, 'nothing was opened')
       assert.equal(existsSync(join(home.folder, 'run', 'lock')), false)

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { parseAddress } from './config/load.ts'
 import type { Config } from './config/option.ts'
@@ -7,7 +8,8 @@ export class PortRefused extends Error {
   override readonly name = 'PortRefused'
 
   constructor(option: string, address: string, cause: unknown) {
-    super(`${address} ${whys[codeOf(cause) ?? ''] ?? 'cannot be listened on'}; choose another with --${option}=…`, { cause })
+    const holder = codeOf(cause) === 'EADDRINUSE' ? holderOf(parseAddress(address)?.port ?? 0) : undefined
+    super(`${address} ${whys[codeOf(cause) ?? ''] ?? 'cannot be listened on'}${holder === undefined ? '' : ` (pid ${holder})`}; choose another with --${option}=…`, { cause })
   }
 }
 
@@ -15,6 +17,43 @@ const whys: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is in use by another program',
   EACCES: 'may not be opened by this user',
   EADDRNOTAVAIL: 'is not an address of this machine',
+}
+
+/** Who listens on a port of this machine, where /proc shows it and the process is one that this user may look at. */
+function holderOf(port: number): number | undefined {
+  try {
+    const listening = '0A'
+    const inodes = new Set(
+      ['tcp', 'tcp6'].flatMap((table) =>
+        readFileSync(`/proc/net/${table}`, 'latin1')
+          .split('\n')
+          .map((line) => line.trim().split(/\s+/))
+          .filter(([, local, , state]) => state === listening && Number.parseInt(local?.split(':')[1] ?? '', 16) === port)
+          .map((columns) => `socket:[${columns[9]}]`),
+      ),
+    )
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .find((pid) => descriptorsOf(pid).some((descriptor) => inodes.has(descriptor)))
+  } catch {
+    return undefined
+  }
+}
+
+function descriptorsOf(pid: number): readonly string[] {
+  const folder = `/proc/${pid}/fd`
+  try {
+    return readdirSync(folder).map((descriptor) => {
+      try {
+        return readlinkSync(`${folder}/${descriptor}`)
+      } catch {
+        return ''
+      }
+    })
+  } catch {
+    return []
+  }
 }
 
 const codeOf = (error: unknown): string | undefined => (error as { readonly code?: string } | null)?.code
