@@ -41,6 +41,9 @@ test('a cooperative is founded, signed, opened and admits somebody, each step on
   assert.equal(dry.status, 200, JSON.stringify(dry.json))
   assert.equal(dry.json.outcome, 'simulated')
   assert.equal(dry.json.decision.outcome, 'lawful')
+  const warns = ({ json }: { json: { warnings: { code: string }[] } }): boolean => json.warnings.some(({ code }) => code === 'NO_GRANT')
+  assert.ok(warns(dry), 'a plain call will not be signed by the node')
+  assert.ok(!warns(await ada.call('POST', '/v1/coops?dry_run=true&draft=true', input)))
 
   const drafted = await ada.call('POST', '/v1/coops', input)
   assert.equal(drafted.json.outcome, 'drafted', JSON.stringify(drafted.json))
@@ -127,6 +130,7 @@ test('what needs a second person becomes an open act, and If-Match is asked for'
 test('a token of a dry run holds until something it read has changed', async () => {
   const dry = await ada.call('PUT', '/v1/coops/food/members/me/profile?dry_run=true', { name: 'Ada C.' })
   assert.equal(dry.json.outcome, 'simulated')
+  assert.deepEqual(dry.json.warnings, [])
   const first = await ada.call('PUT', '/v1/coops/food/members/me/profile', { name: 'Ada D.' })
   assert.equal(first.status, 200)
   const stale = await ada.call('PUT', '/v1/coops/food/members/me/profile', { name: 'Ada C.' }, { 'icn-if-unchanged': dry.json.token })

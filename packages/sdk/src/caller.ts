@@ -66,16 +66,16 @@ export class Caller {
 
   async call(method: MethodName, input: Input, options: CallOptions): Promise<unknown> {
     const row = rowOf(method)
-    if (!this.#signsItself(row, input, options)) return this.send(method, input, options)
+    if (!this.#signsItself(row, input)) return this.send(method, input, options)
+    // What is tried is what this device would sign, not what the node could.
+    if (options.dryRun) return this.send(method, this.#own(input), { ...options, draft: true })
     return this.#signed(method, this.#own(input), options)
   }
 
   /** Rows of the operator are the node's own deeds; what is signed already is only carried. */
-  #signsItself(row: Row, input: Input, options: CallOptions): boolean {
+  #signsItself(row: Row, input: Input): boolean {
     const { identity, signing = 'device' } = this.#options
-    return (
-      row.mode === 'write' && identity !== undefined && signing === 'device' && !options.dryRun && input['signed'] === undefined && !row.access.every((word) => word === 'operator')
-    )
+    return row.mode === 'write' && identity !== undefined && signing === 'device' && input['signed'] === undefined && !row.access.every((word) => word === 'operator')
   }
 
   async draft(method: MethodName, input: Input, options: CallOptions): Promise<Drafted> {
@@ -119,7 +119,7 @@ export class Caller {
     const key = options.idempotencyKey ?? newIdempotencyKey()
     const keyed: SendOptions = {
       ...options,
-      ...(isKeyed && (changes || options.draft) ? { idempotencyKey: key } : {}),
+      ...(isKeyed && (changes || (options.draft && !options.dryRun)) ? { idempotencyKey: key } : {}),
       ...(options.lang === undefined && this.#options.lang !== undefined ? { lang: this.#options.lang } : {}),
     }
     const isSafe = !changes || isKeyed || method === 'auth.logout'

@@ -58,6 +58,7 @@ function simulate(state: CallState, plan: WritePlan, as: SignAs): Simulation {
 export function simulatePlans(state: CallState, call: Call, answer: WriteAnswer<unknown>, plans: readonly WritePlan[]): Reply {
   const changes: NonNullable<WriteEnvelope['changes']>[number][] = []
   const results: PlanResult[] = []
+  const unsigned: NonNullable<WritePlan['warnings']>[number][] = []
   let last: Tried | undefined
   let digest = ''
   for (const plan of plans) {
@@ -65,6 +66,9 @@ export function simulatePlans(state: CallState, call: Call, answer: WriteAnswer<
     if (!tagFits(state, call, plan)) throw refuse('ETAG_MISMATCH')
     last = tried
     digest = tried.simulation.readDigest
+    // A plain call of this would come back as a draft or with NO_GRANT; of that the decision knows nothing.
+    if (call.options.draft !== true && plan.signed === undefined && tried.as.signer !== state.journal.node)
+      unsigned.push({ code: 'NO_GRANT', params: { kind: tried.plan.kind, space: plan.space, signer: state.journal.node } })
     const [decision] = tried.simulation.decisions
     const code = failing(decision?.checks ?? [])[0]?.code
     const value = tried.simulation.answer ?? null
@@ -83,7 +87,7 @@ export function simulatePlans(state: CallState, call: Call, answer: WriteAnswer<
     value: value as WriteEnvelope['value'],
     operations: [],
     decision: decision === undefined ? null : decisionJson(decision, call.caller.lang, { maySee: true }),
-    warnings: last === undefined ? [] : warningsOf(call, last.plan),
+    warnings: last === undefined ? [] : warningsOf(call, { ...last.plan, warnings: [...(last.plan.warnings ?? []), ...unsigned] }),
     // A token seals one reading; several spaces have several.
     ...(plans.length === 1 ? { token: sealToken(state, call, digest), expires_at: timeText(state.now() + tokenMs) } : {}),
     changes,
