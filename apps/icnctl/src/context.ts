@@ -59,7 +59,7 @@ export class Context {
   connect(
     identity: Identity | undefined,
     endpoint: Pick<Settings, 'endpoint' | 'transport'> = this.settings,
-    more: { readonly label?: string; readonly scopes?: readonly string[] } = {},
+    more: { readonly label?: string; readonly scopes?: readonly string[]; readonly signing?: Settings['sign'] } = {},
   ): Client {
     const { settings } = this
     const sessions = join(settings.dataDir, 'run', 'sessions')

@@ -17,6 +17,19 @@ const passphrase = 'correct horse battery'
 /** Tests unlock a key at nearly every run; what makes that slow on purpose has tests of its own. */
 const cheap = { passes: 1, memory_kib: 8_192 }
 
+/** What opens every key of these folders. */
+export async function writePassphrase(folder: string): Promise<void> {
+  await writeFile(join(folder, 'passphrase'), passphrase, { mode: 0o600 })
+}
+
+/** A key as `id init` makes it, but quickly. */
+export async function writeKey(folder: string, name: string, seed: Uint8Array, label: string): Promise<Did> {
+  using secret = Secret.ofText(passphrase)
+  const key = newKeyFile('person', new Secret(seed), Date.now(), { label })
+  await writeKeyFile(join(folder, 'keys', `${name}.key`), await sealKeyFile(key, secret, nodeKeyFileCrypto, cheap), 'create')
+  return key.did
+}
+
 export interface Ran {
   readonly code: number | null
   readonly out: string
@@ -46,7 +59,8 @@ export class Place {
     this.rpc = (node.addresses.rpc as string).replace('http://', '')
   }
 
-  static async open(): Promise<Place> {
+  /** With a clock of its own, or the machine's. */
+  static async open(wall?: () => number): Promise<Place> {
     const folder = await mkdtemp(join(tmpdir(), 'icnctl-'))
     const flags = new Map([
       ['data_dir', folder],
@@ -59,9 +73,18 @@ export class Place {
     const { config, origins, faults } = loadConfig({ flags, environment: {} })
     if (faults.length > 0) throw new Error(JSON.stringify(faults))
     const log = openLog({ level: 'silent', format: 'json', identities: false })
-    const node = await openNode({ config, origins, log, keys: ephemeralKeys(Date.now()), ephemeral: true, onFatal: (why) => process.stderr.write(`${why}\n`), checkAnswers: true })
+    const node = await openNode({
+      config,
+      origins,
+      log,
+      keys: ephemeralKeys(Date.now()),
+      ephemeral: true,
+      onFatal: (why) => process.stderr.write(`${why}\n`),
+      checkAnswers: true,
+      ...(wall === undefined ? {} : { wall }),
+    })
     await writeFile(join(folder, 'operator.token'), `${node.operatorToken}\n`, { mode: 0o600 })
-    await writeFile(join(folder, 'passphrase'), passphrase, { mode: 0o600 })
+    await writePassphrase(folder)
     return new Place(folder, node)
   }
 
@@ -70,12 +93,8 @@ export class Place {
     await rm(this.folder, { recursive: true })
   }
 
-  /** A key as `id init` makes it, but quickly. */
-  async addKey(name: string, byte: number, label = name): Promise<Did> {
-    using secret = Secret.ofText(passphrase)
-    const key = newKeyFile('person', new Secret(new Uint8Array(32).fill(byte)), Date.now(), { label })
-    await writeKeyFile(join(this.folder, 'keys', `${name}.key`), await sealKeyFile(key, secret, nodeKeyFileCrypto, cheap), 'create')
-    return key.did
+  addKey(name: string, byte: number, label = name): Promise<Did> {
+    return writeKey(this.folder, name, new Uint8Array(32).fill(byte), label)
   }
 
   run(args: readonly string[], more: { readonly env?: Record<string, string>; readonly stdin?: string; readonly interruptAfter?: RegExp } = {}): Promise<Ran> {

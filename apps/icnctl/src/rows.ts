@@ -1,4 +1,4 @@
-import { codeClasses, exitFindings, exitPartly, type JobView, type MethodName, type Page, type Row, type WriteEnvelope } from '@icn/protocol'
+import { codeClasses, exitFindings, exitPartly, type JobView, type MethodName, type Page, type Row, type TextParams, type WriteEnvelope } from '@icn/protocol'
 import type { Client, Download, WireMeta } from '@icn/sdk'
 import type { Context } from './context.ts'
 import { aboutThisNode, type CommandSpec, hashFromNode } from './fields.ts'
@@ -14,7 +14,7 @@ const tagReaders: Readonly<Partial<Record<MethodName, MethodName>>> = {
 }
 
 /** What cannot simply be undone, and the field that has to be said once more. */
-const destructive: Readonly<Partial<Record<MethodName, string>>> = {
+export const destructive: Readonly<Partial<Record<MethodName, string>>> = {
   'coop.abandon': 'coop_id',
   'coop.resign': 'coop_id',
   'coop.remove_member': 'did',
@@ -105,11 +105,19 @@ async function runWrite(context: Context, client: Client, method: MethodName, in
     options = { ...options, ...(meta.etag === undefined ? {} : { ifMatch: meta.etag }) }
   }
   const envelope = (await client.call(method, input, options)) as WriteEnvelope
-  if (envelope.outcome === 'drafted') throw new CliRefusal('NO_GRANT', 'trouble.node_signs')
   return printEnvelope(context, method, input, envelope)
 }
 
+/** With `--sign node` nothing may be left over for one's own key. A call says that by drafts, a dry run of it by a warning. */
+function demandSigned({ settings }: Context, { outcome, decision, warnings }: WriteEnvelope): void {
+  if (outcome === 'drafted') throw new CliRefusal('NO_GRANT', 'trouble.node_signs')
+  const left = warnings.find(({ code }) => code === 'NO_GRANT')
+  if (settings.sign === 'node' && outcome === 'simulated' && decision?.outcome !== 'refused' && left !== undefined)
+    throw new CliRefusal('NO_GRANT', undefined, left.params as TextParams, { words: 'trouble.own_key', params: {} })
+}
+
 export async function printEnvelope(context: Context, method: MethodName, input: Readonly<Record<string, unknown>>, envelope: WriteEnvelope): Promise<number> {
+  demandSigned(context, envelope)
   const printer = new Printer(context)
   if (printer.forPeople) await printer.learnNames(undefined)
   printer.envelope(method, input, envelope)
@@ -160,6 +168,9 @@ async function runOther(context: Context, client: Client, method: MethodName, in
   const value = (await client.call(method, input, context.callOptions())) as { readonly meta?: WireMeta }
   if (printer.forPeople) await printer.learnNames(coopOf(input))
   printer.resource(value, value?.meta)
+  // For --if-match: the document itself does not hold its tag.
+  const tag = value?.meta?.etag
+  if (context.settings.verbose && tag !== undefined) context.io.note(context.say('say.tag', { tag }))
   return exitOf(method, value)
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -25,6 +26,9 @@ import { indent, showResource } from '../show/values.ts'
 import { document, wholeNumber, yesOrNo } from '../values.ts'
 
 /** Founding and signing: what a person's own key does, step by step, so that each step can be taken again. */
+
+/** How many cooperatives of one name by one person are looked past. Larger: as many questions before the first answer; smaller: the node draws the letters after so many. */
+const sameNameMax = 10
 
 interface Founder {
   readonly did: string
@@ -121,28 +125,60 @@ function describe(context: Context, operation: DraftJson['operation']): string {
   ].join('\n')
 }
 
+/**
+ * Without --id the node puts letters behind the name, drawn from the key of the request. Here that key is made of the person and the name,
+ * so that a dry run names the id under which is founded then.
+ */
+async function withId(context: Context, client: Client, entry: KeyEntry, input: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
+  const { id, draft_id, charter } = input as { id?: string; draft_id?: string; charter?: { coop_id?: unknown } }
+  if (id !== undefined || draft_id !== undefined || charter?.coop_id !== undefined || context.settings.idempotencyKey !== undefined) return input
+  const { signal, settings } = context
+  for (let turn = 0; turn < sameNameMax; turn++) {
+    const idempotencyKey = createHash('sha256')
+      .update(JSON.stringify([entry.did, input['name'], turn]))
+      .digest('hex')
+      .slice(0, 32)
+    try {
+      const { value } = (await client.call('coop.create', input, { signal, timeoutMs: settings.timeoutMs, dryRun: true, idempotencyKey })) as WriteEnvelope<{ coop_id: string }>
+      return value !== null && 'coop_id' in value ? { ...input, id: value.coop_id } : input
+    } catch (error) {
+      if (!(error instanceof IcnError) || error.code !== 'ALREADY_FOUNDED') throw error
+    }
+  }
+  return input
+}
+
 async function create(context: Context, given: Given): Promise<number> {
   const entry = await context.person()
   const client = await context.client()
-  const input = await createInput(given, entry)
-  if (context.settings.dryRun) return printEnvelope(context, 'coop.create', input, (await client.call('coop.create', input, context.callOptions())) as WriteEnvelope)
-  const before = await findKept(context, entry, input)
+  const { dryRun, sign: signs } = context.settings
+  const meant = await createInput(given, entry)
+  const before = await findKept(context, entry, meant)
+  if (dryRun || signs === 'node') {
+    const tried = before === undefined || signs === 'node' ? await withId(context, client, entry, meant) : { signed: before.signed }
+    return printEnvelope(context, 'coop.create', tried, (await client.call('coop.create', tried, context.callOptions())) as WriteEnvelope)
+  }
   if (before !== undefined) {
     context.hint(context.say('coop.again'))
     try {
-      return await printEnvelope(context, 'coop.create', input, await handIn(context, client, before))
+      return await printEnvelope(context, 'coop.create', meant, await handIn(context, client, before))
     } catch (error) {
       if (!isForgotten(error)) throw error
       await unlink(keptFile(context, coopIdOf(before.signed))).catch(() => {})
     }
   }
-  if (given.flag('resume') && typeof input['id'] === 'string') {
-    const founding = await client.coop.founding({ coop_id: input['id'] }).catch(() => undefined)
+  if (given.flag('resume') && typeof meant['id'] === 'string') {
+    const founding = await client.coop.founding({ coop_id: meant['id'] }).catch(() => undefined)
     if (founding !== undefined) {
-      context.hint(context.say('coop.there', { id: input['id'] }))
-      return runRow(context, specOf('coop.founding'), { coop_id: input['id'] })
+      context.hint(context.say('coop.there', { id: meant['id'] }))
+      return runRow(context, specOf('coop.founding'), { coop_id: meant['id'] })
     }
   }
+  return found(context, client, entry, await withId(context, client, entry, meant))
+}
+
+/** Draft, look, sign, keep the bytes, hand them in. */
+async function found(context: Context, client: Client, entry: KeyEntry, input: Readonly<Record<string, unknown>>): Promise<number> {
   const drafted = await client.draft('coop.create', input, context.callOptions())
   const [operation] = drafted.operations
   if (operation === undefined) return printEnvelope(context, 'coop.create', input, drafted.envelope)
@@ -200,7 +236,9 @@ async function set(context: Context, given: Given): Promise<number> {
     })
   const { settings } = await context.read<{ settings: readonly SettingView[] }>('coop.settings', { coop_id: coopId })
   const known = settings.find((one) => one.field === field)
-  const change = { field, value: typeof known?.value === 'boolean' ? yesOrNo(value, field) : value, ...(known === undefined ? {} : { base: known.base }) }
+  // Under a key the same words must be the same request, also when the value was changed by the first; the node then takes the value that stands.
+  const isKeyed = context.settings.idempotencyKey !== undefined
+  const change = { field, value: typeof known?.value === 'boolean' ? yesOrNo(value, field) : value, ...(known === undefined || isKeyed ? {} : { base: known.base }) }
   return runRow(context, specOf('coop.update'), { coop_id: coopId, changes: [change] })
 }
 

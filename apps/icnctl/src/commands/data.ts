@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import { exitPartly, type ImportPreview, type JobView } from '@icn/protocol'
+import { exitPartly, type ImportPreview, type JobView, type WriteEnvelope } from '@icn/protocol'
 import { writeSafely } from '@icn/protocol/node'
 import { type Client, type Download, IcnError } from '@icn/sdk'
 import { Given, type LocalCommand } from '../command.ts'
@@ -36,13 +36,12 @@ async function importRegister(context: Context, given: Given): Promise<number> {
     { signal: context.signal, timeoutMs: context.settings.timeoutMs },
   )) as ImportPreview
   const printer = new Printer(context)
-  const isLook = given.flag('preview') || context.settings.dryRun
-  if (isLook && !printer.forPeople) {
-    printer.json(preview)
+  showPreview(context, printer, preview)
+  if (context.settings.dryRun && preview.counts.new > 0) await demandPermission(context, coopId, given.flag('invite'))
+  if (given.flag('preview') || context.settings.dryRun) {
+    if (!printer.forPeople) printer.json(preview)
     return preview.problems.length > 0 ? exitPartly : 0
   }
-  showPreview(context, printer, preview)
-  if (isLook) return preview.problems.length > 0 ? exitPartly : 0
   if (preview.counts.new === 0) {
     if (printer.forPeople) printer.text(context.say('import.nothing'))
     else printer.json(preview)
@@ -59,6 +58,19 @@ function showPreview(context: Context, printer: Printer, preview: ImportPreview)
   if (preview.rows.length > 0) context.hint(indent(showRows(showing, ['row', 'outcome', 'number', 'name', 'joined_at'], preview.rows)))
   if (preview.problems.length > 0) context.hint(indent(showRows(showing, ['row', 'column', 'code', 'text'], preview.problems)))
   if (preview.absent.length > 0) context.hint(context.say('import.absent', { count: preview.absent.length }))
+}
+
+/** A dry run says what the job would ask first: whether the node may bring lines in. Any line will do to ask. */
+async function demandPermission(context: Context, coopId: string, invite: boolean): Promise<void> {
+  const client = context.connect(await context.identity(), context.settings, { signing: 'node' })
+  const options = { signal: context.signal, timeoutMs: context.settings.timeoutMs, dryRun: true }
+  const entries = [{ number: 9_999_999, name: 'A', joined_at: new Date(0).toISOString() }]
+  const tried = [
+    await client.call('coop.entry.add', { coop_id: coopId, entries }, options),
+    ...(invite ? [await client.call('coop.invite.create', { coop_id: coopId }, options)] : []),
+  ]
+  const isLeft = (tried as readonly WriteEnvelope[]).some(({ warnings }) => warnings.some(({ code }) => code === 'NO_GRANT'))
+  if (isLeft) throw new CliRefusal('NO_GRANT', 'trouble.grant_import', { id: coopId })
 }
 
 async function bringIn(context: Context, client: Client, input: Record<string, unknown>): Promise<JobView> {

@@ -29,6 +29,8 @@ async function rotate(context: Context, given: Given): Promise<number> {
   const reason = given.text('reason') ?? 'scheduled'
   if (!(rotateReasons as readonly string[]).includes(reason))
     throw new CliRefusal('INPUT_INVALID', 'trouble.value', { value: reason, field: 'reason', reason: rotateReasons.join(', ') })
+  // Nothing is made or moved for a change that the node could not sign anyway.
+  if (context.settings.sign === 'node') throw new CliRefusal('NO_GRANT', 'trouble.node_signs')
   const client = await context.client()
   const me = await context.read<MeView>('me.get', {})
   const { network } = await client.node.about()
@@ -37,8 +39,10 @@ async function rotate(context: Context, given: Given): Promise<number> {
   const made = newKeyFile('person', new Secret(new Uint8Array(randomBytes(32))), Date.now(), entry.label === undefined ? {} : { label: entry.label })
   const signer = mainSeed(made).reveal((seed) => portableSigner(seed))
   const next = entry.file.replace(/\.key$/, '.next.key')
-  using passphrase = await context.keys.newPassphrase()
-  await writeKeyFile(next, await sealKeyFile(made, passphrase, nodeKeyFileCrypto), 'create')
+  if (!context.settings.dryRun) {
+    using passphrase = await context.keys.newPassphrase()
+    await writeKeyFile(next, await sealKeyFile(made, passphrase, nodeKeyFileCrypto), 'create')
+  }
   wipeKeys(made)
   const proofs = await Promise.all(
     spaces.map(async (space) => {
