@@ -36,7 +36,8 @@ import { type Answer, type Asking, type Door, restDoor, rpcDoor } from './doors.
 
 export const dayMs = 86_400_000
 
-export const keyOf = (name: string): SigningKey => signingKeyFromSeed(createHash('sha256').update(`e2e ${name}`).digest())
+export const seedOf = (name: string): Uint8Array => new Uint8Array(createHash('sha256').update(`e2e ${name}`).digest())
+export const keyOf = (name: string): SigningKey => signingKeyFromSeed(seedOf(name))
 export const didOf = (name: string): Did => didOfKey(keyOf(name).publicKey)
 
 /** Waits for a condition, never for a time; says what it waited for when that does not come. */
@@ -212,6 +213,12 @@ export class TestNode {
   }
 }
 
+/** What an import has come to. */
+export interface BroughtIn {
+  readonly added: number
+  readonly left_out: readonly unknown[]
+}
+
 /** Somebody at a door: signs in when needed, signs what a draft says. */
 export class Person {
   readonly name: string
@@ -219,6 +226,8 @@ export class Person {
   readonly key: SigningKey
   readonly node: TestNode
   readonly door: (node: TestNode) => Door
+  /** What only the person may sign comes back as a draft where the node was asked to sign it. */
+  readonly leavesDrafts: boolean = true
   token: string | undefined
   sid: string | undefined
 
@@ -229,6 +238,9 @@ export class Person {
     this.did = didOfKey(this.key.publicKey)
     this.door = door
   }
+
+  /** Nothing of this person is left on the machine. */
+  async dispose(): Promise<void> {}
 
   sign(message: Uint8Array): string {
     return toBase64Url(this.key.sign(message))
@@ -252,6 +264,11 @@ export class Person {
     if (answer.code !== 'TOKEN_EXPIRED' && answer.code !== 'TOKEN_REVOKED') return answer
     await this.signIn()
     return this.door(this.node).ask(method, input, { token: this.token, ...asking })
+  }
+
+  /** The same door by somebody of whom nobody knows who they are. */
+  asStranger(method: MethodName, input: Fields): Promise<Answer> {
+    return this.door(this.node).ask(method, input)
   }
 
   async read(method: MethodName, input: Fields = {}): Promise<any> {
@@ -293,6 +310,23 @@ export class Person {
     const answer = await this.write(method, input, asking)
     assert.ok(answer.ok && answer.body.outcome === 'applied', `${this.name} ${method}: ${JSON.stringify(answer.body)}`)
     return answer.body
+  }
+
+  /** Brings in what a preview has looked at, and waits for the end. */
+  async bringIn(coopId: string, token: string): Promise<BroughtIn> {
+    const started = await this.ask('coop.import', { coop_id: coopId, token }, { holdSecs: 10 })
+    assert.ok(started.ok, JSON.stringify(started.body))
+    return this.resultOf(
+      await until('the import', async () => {
+        const found = await this.read('job.get', { id: started.body.id })
+        return found.state === 'running' || found.state === 'queued' ? undefined : found
+      }),
+    )
+  }
+
+  resultOf(job: any): BroughtIn {
+    assert.equal(job.state, 'done', JSON.stringify(job))
+    return job.result
   }
 
   /** The signature of a founder under a charter. */
