@@ -30,6 +30,10 @@ const dora = { did: person('Dora'), code: 'fraud', reason: 'x', ban: false, imme
 const fiveStewards = () => new House({ founders: ['Ada', 'Ben', 'Chen', 'Dora', 'Emil'].map((name) => ({ name, roles: ['member', 'steward'] })) }).open()
 const remove = (h: House, by: readonly string[], more: object = {}) => assert.deepEqual(h.together('coop.member.remove', by, { ...dora, ...more }), [])
 const suspend = (h: House, by: string) => void h.must('coop.member.suspend', by, { did: person('Dora'), code: 'conduct', reason: 'x', until_at: h.at + 5 * dayMs })
+function wait(h: House, days: number): House {
+  h.run.wait(days * dayMs)
+  return h
+}
 /** Takes back whatever waits for a second look. */
 function undo(h: House, by: string): void {
   for (const { op, state } of listReviews(h.tables)) if (state === 'open') h.must('coop.review.settle', by, { ref: op, verdict: 'undone' })
@@ -127,7 +131,7 @@ test('a removal by somebody removed can be given back, with its offices', () => 
 /** Five stewards: Ben acts against Dora with Chen, others decide about her too, and then Ben is removed. */
 const since: readonly [string, (h: House) => void, (h: House) => void, string][] = [
   ['a ban by two others', (h) => remove(h, ['Ben', 'Chen']), (h) => remove(h, ['Ada', 'Chen'], { ban: true }), 'banned'],
-  ['another suspension', (h) => suspend(h, 'Ben'), (h) => void (h.run.wait(6 * dayMs), suspend(h, 'Ada')), 'suspended'],
+  ['another suspension', (h) => suspend(h, 'Ben'), (h) => suspend(wait(h, 6), 'Ada'), 'suspended'],
   ['a removal that is pending', (h) => suspend(h, 'Ben'), (h) => remove(h, ['Ada', 'Chen'], { code: 'conduct', immediate: false }), 'suspended'],
   ['a removal after she had come back', (h) => remove(h, ['Ben', 'Chen']), (h) => remove(h.join('Dora'), ['Ada', 'Chen']), 'removed'],
 ]
