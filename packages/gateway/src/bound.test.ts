@@ -66,6 +66,20 @@ test('a key for one row says nothing about another with the same input', async (
   assert.equal(await codeOf(ask('coop.confirm_member', dora, { idempotencyKey: 'one' })), 'NOT_PROVISIONAL')
 })
 
+test('what is about oneself is for oneself', async () => {
+  const other = { did: didOf('dora'), signer: didOf('dora') }
+  assert.equal(await codeOf(ask('coop.member_log', dora, {}, other)), 'none')
+  assert.equal(await codeOf(ask('coop.member_log', { ...dora, did: didOf('ada') }, {}, other)), 'POWER_MISSING')
+})
+
+test('a job is its owner’s, and the operator’s', async () => {
+  const { id } = node.calls.jobs.start(didOf('ada'), 'coop.import', { title: 'a register', key: 'test', run: async () => ({}) })
+  const seenBy = async (who: Partial<Caller>) => [await codeOf(ask('job.get', { id }, {}, who)), ((await ask('job.list', {}, {}, who)) as Reply & { as: 'page' }).page.items.length]
+  assert.deepEqual(await seenBy({}), ['none', 1])
+  assert.deepEqual(await seenBy({ did: didOf('dora'), signer: didOf('dora') }), ['JOB_UNKNOWN', 0])
+  assert.deepEqual(await seenBy({ did: didOf('dora'), signer: didOf('dora'), operator: true }), ['none', 1])
+})
+
 describe('a narrowed token', () => {
   const cases: readonly (readonly [string, MethodName, object, Partial<Caller>, string])[] = [
     ['for reading reads', 'coop.list_members', { coop_id: 'food' }, { scopes: ['coop:read'] }, 'none'],
@@ -92,13 +106,13 @@ describe('a sign-in', () => {
     grant: null,
     ...more,
   })
-  const verify = (given: LoginFields, purpose: 'challenge' | 'token' = 'challenge') => {
+  const verify = (given: LoginFields, purpose: 'challenge' | 'token' = 'challenge', more: object = {}) => {
     const signature = toBase64Url(keyOf('ada').sign(new TextEncoder().encode(loginText(given))))
-    return codeOf(ask('auth.verify', { challenge: sealer.seal(purpose, given), signature }, {}, { did: undefined as never }))
+    return ask('auth.verify', { challenge: sealer.seal(purpose, given), signature, ...more }, {}, { did: undefined as never })
   }
 
   test('is for this network, origin and node, now, and by a challenge', async () => {
-    assert.equal(await verify(fields()), 'none')
+    assert.equal(await codeOf(verify(fields())), 'none')
     const others: readonly Partial<LoginFields>[] = [
       { network: node.journal.info(space)?.genesis as OperationId },
       { origin: 'http://127.0.0.1:8081' },
@@ -107,7 +121,25 @@ describe('a sign-in', () => {
       { issued: node.now + 60_001 },
       { did: didOf('dora') },
     ]
-    for (const more of others) assert.equal(await verify(fields(more)), 'CHALLENGE_INVALID', JSON.stringify(more))
-    assert.equal(await verify(fields(), 'token'), 'CHALLENGE_INVALID')
+    for (const more of others) assert.equal(await codeOf(verify(fields(more))), 'CHALLENGE_INVALID', JSON.stringify(more))
+    assert.equal(await codeOf(verify(fields(), 'token')), 'CHALLENGE_INVALID')
+  })
+
+  test('takes in permissions of the person who signs in, and nothing else', async () => {
+    const drafted = async (person: Person, method: string, path: string, body: object) => person.sign((await person.call(method, `${path}?draft=true`, body)).json)[0]
+    const someone = await new Person('dora', door.address).signIn()
+    await ada.signIn()
+    const grants = [
+      await drafted(someone, 'POST', '/v1/spaces/coop:food/grants', { scopes: ['coop.member.profile'], label: 'Elm' }),
+      await drafted(ada, 'PUT', '/v1/coops/food/members/me/profile', { name: 'Ada L.' }),
+      await drafted(ada, 'POST', '/v1/spaces/coop:food/grants', { scopes: ['coop.member.profile'], label: 'Elm' }),
+    ]
+    const answer = (await verify(fields(), 'challenge', { grants })) as Reply & { as: 'exchange' }
+    const outcomes = (answer.value as { grants: readonly { outcome: string; code: string | null }[] }).grants.map(({ outcome, code }) => [outcome, code])
+    assert.deepEqual(outcomes, [
+      ['refused', 'INPUT_INVALID'],
+      ['refused', 'INPUT_INVALID'],
+      ['applied', null],
+    ])
   })
 })

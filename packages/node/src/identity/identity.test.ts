@@ -235,6 +235,25 @@ test('a root key is replaced with its proof; the old one is refused, the DID sta
   assert.equal((await w.must('coop.update_profile', 'Ada', profile, 'Ada two')).name, 'Ada again')
 })
 
+test('at a sign-in only the root and live devices speak for a person, and nobody for one who is frozen anywhere', async () => {
+  const w = await new World().open()
+  const signers = () => ['Ada', 'Ada two', 'phone', 'the node', 'Ben'].filter((name) => w.standing.signs(didOf('Ada'), didOf(name)))
+  await w.must('device.add', 'Ada', { grantee: didOf('phone'), label: 'Phone', days: 1 })
+  await w.must('identity.grant', 'Ada', { space: food, scopes: ['coop.member.profile'], label: 'Elm' })
+  assert.deepEqual(signers(), ['Ada', 'phone'])
+  w.now += dayMs
+  assert.deepEqual(signers(), ['Ada'])
+  const payload = rotatePayload({ network: w.network as OperationId, space: food }, { did: didOf('Ada'), old_key: didOf('Ada'), key: didOf('Ada two') })
+  const proof = { space: food, old_key: didOf('Ada'), signature: toBase64Url(keyOf('Ada two').sign(statementBytes('rotate', payload))) }
+  await w.must('identity.rotate', 'Ada', { new_key: didOf('Ada two'), proofs: [proof], reason: 'scheduled' })
+  assert.deepEqual(signers(), ['Ada two'])
+  await w.must('identity.freeze', 'Ben', { reason: 'bag stolen', final: true })
+  assert.deepEqual(
+    ['Ada', 'Ben'].map((name) => w.standing.frozen(didOf(name))),
+    [false, true],
+  )
+})
+
 test('a frozen identity authors nothing, in every space of the person', async () => {
   const w = await new World().open()
   await w.must('identity.freeze', 'Ada', { reason: 'bag stolen', final: true })
