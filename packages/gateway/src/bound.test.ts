@@ -107,7 +107,7 @@ describe('a sign-in', () => {
     ...more,
   })
   const verify = (given: LoginFields, purpose: 'challenge' | 'token' = 'challenge', more: object = {}) => {
-    const signature = toBase64Url(keyOf('ada').sign(new TextEncoder().encode(loginText(given))))
+    const signature = toBase64Url(keyOf(given.signer === didOf('dora') ? 'dora' : 'ada').sign(new TextEncoder().encode(loginText(given))))
     return ask('auth.verify', { challenge: sealer.seal(purpose, given), signature, ...more }, {}, { did: undefined as never })
   }
 
@@ -120,6 +120,7 @@ describe('a sign-in', () => {
       { expires: node.now },
       { issued: node.now + 60_001 },
       { did: didOf('dora') },
+      { signer: didOf('dora') },
     ]
     for (const more of others) assert.equal(await codeOf(verify(fields(more))), 'CHALLENGE_INVALID', JSON.stringify(more))
     assert.equal(await codeOf(verify(fields(), 'token')), 'CHALLENGE_INVALID')
@@ -141,5 +142,26 @@ describe('a sign-in', () => {
       ['refused', 'INPUT_INVALID'],
       ['applied', null],
     ])
+  })
+
+  test('keeps what narrows it', async () => {
+    const answer = (await verify(fields(), 'challenge', { scopes: ['coop:read'], spaces: [space] })) as Reply & { as: 'exchange' }
+    const { access_token, scopes, spaces } = answer.value as { access_token: string; scopes: unknown; spaces: unknown }
+    assert.deepEqual([scopes, spaces], [['coop:read'], [space]])
+    const claims = await node.tokens.check(access_token)
+    assert.deepEqual([claims.scopes, claims.spaces], [['coop:read'], [space]])
+  })
+
+  test('is renewed only while its key speaks for the person, and refused to who is frozen', async () => {
+    const opened = (await verify(fields())) as Reply & { as: 'exchange' }
+    const { refresh_token } = opened.value as { refresh_token: string }
+    const { signs } = node.standing
+    Object.assign(node.standing, { signs: () => false })
+    assert.equal(await codeOf(ask('auth.refresh', { refresh_token }, {}, { did: undefined as never })), 'TOKEN_REVOKED')
+    Object.assign(node.standing, { signs })
+    assert.equal(await codeOf(verify(fields({ did: didOf('dora'), signer: didOf('dora') }))), 'none')
+    const someone = await new Person('dora', door.address).signIn()
+    await someone.write('POST', '/v1/me/freeze', { reason: 'bag stolen', final: true })
+    assert.equal(await codeOf(verify(fields({ did: didOf('dora'), signer: didOf('dora') }))), 'AUTHOR_FROZEN')
   })
 })

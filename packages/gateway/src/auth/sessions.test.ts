@@ -11,7 +11,7 @@ function open() {
   const { journal } = new TestNode()
   const clock = { now: 1_790_000_000_000 }
   const again = (): Sessions => new Sessions({ local: journal.local, now: () => clock.now, refreshDays: 30 })
-  return { clock, again, sessions: again() }
+  return { clock, again, sessions: again(), local: journal.local }
 }
 const code = (wanted: string) => (error: { readonly code?: string }) => error.code === wanted
 const given = (did: Did = didOf('ada')) => ({ did, signer: did, label: '', scopes: null, spaces: null })
@@ -77,4 +77,15 @@ test('a person has fifty sessions at most, and nobody takes them from somebody e
   assert.ok(sessions.open(given(didOf('ben')), challenge(clock)))
   sessions.end(sessions.list(didOf('ada'))[0]?.sid as string, 'logout')
   assert.ok(sessions.open(given(), challenge(clock)))
+})
+
+test('when too many challenges are remembered nobody signs in, and none is forgotten before its time', () => {
+  const { clock, again, local } = open()
+  local.write(Array.from({ length: 100_000 }, (_, i) => ({ key: ['auth.used', `${i}`], value: clock.now + 1 })))
+  const full = again()
+  assert.throws(() => full.open(given(), challenge(clock)), code('SIGN_INS_FULL'))
+  assert.equal(full.isUsed('0'), true)
+  clock.now++
+  assert.ok(full.open(given(), challenge(clock)))
+  assert.equal(full.usedCount, 1)
 })
