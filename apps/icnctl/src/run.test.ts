@@ -92,9 +92,10 @@ it('founds the same cooperative when it is cut off in the middle and given again
   })
   await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve))
   const create = (...args: string[]): Promise<Ran> => own.run(['-e', `127.0.0.1:${(way.address() as AddressInfo).port}`, 'coop', 'create', ...args, 'worker', '--json'])
-  for (const { name, afterMs } of [
-    { name: 'Wood Coop', afterMs: 0 },
-    { name: 'Wool Coop', afterMs: 86_400_000 },
+  for (const { name, afterMs, signings } of [
+    { name: 'Wood Coop', afterMs: 0, signings: 1 },
+    // What was signed a day ago is too late for any door: it is signed anew.
+    { name: 'Wool Coop', afterMs: 86_400_000, signings: 2 },
   ]) {
     nonces.clear()
     isCut = true
@@ -106,7 +107,7 @@ it('founds the same cooperative when it is cut off in the middle and given again
     const again = coded(await create(name), 0)
     assert.equal(again.json.outcome, 'applied')
     assert.equal(again.json.value.coop_id, dry.json.value.coop_id)
-    assert.equal(nonces.size, 1, 'the same bytes')
+    assert.equal(nonces.size, signings)
   }
 })
 

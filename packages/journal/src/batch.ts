@@ -1,4 +1,17 @@
-import { type Clock, type Code, commonsSpace, compareClocks, type Decision, encodeTrusted, type OperationId, type SettledCut, signingBytes, type SpaceId } from '@icn/protocol'
+import {
+  type Clock,
+  clockAheadMsMax,
+  clockBehindMsMax,
+  type Code,
+  commonsSpace,
+  compareClocks,
+  type Decision,
+  encodeTrusted,
+  type OperationId,
+  type SettledCut,
+  signingBytes,
+  type SpaceId,
+} from '@icn/protocol'
 import type { Draft, IngestResult, PlacedOperation, WriteOptions, WriteResult } from './api.ts'
 import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
@@ -113,7 +126,7 @@ export class Batch {
       if (!fits) malformed.push({ id: candidate.operation.id, reason: 'genesis' })
       return fits
     })
-    for (const { operation } of own) if (operation.envelope.at[0] <= engine.clock.wallMs() + 60_000) engine.clock.witness(operation.envelope.at)
+    for (const { operation } of own) if (operation.envelope.at[0] <= engine.clock.wallMs() + clockAheadMsMax) engine.clock.witness(operation.envelope.at)
     const { placed, folded } = this.#offer(work, own)
     return {
       placed: folded.filter((entry) => entry.before === undefined).length,
@@ -240,6 +253,7 @@ export class Batch {
     const { envelope } = candidate.operation
     const live = this.#engine.spaces.get(envelope.space)
     if (live !== undefined && !options.replacesGenesis) throw new Refusal('ALREADY_FOUNDED', { space: envelope.space, genesis: live.record.genesis })
+    this.#demandFresh(candidate)
     const { work } = this.#found(candidate)
     const { decision, undo } = work.judge(candidate)
     if (decision.outcome !== 'lawful') {
@@ -280,14 +294,19 @@ export class Batch {
     if (!options.match.expected.includes(tag)) throw new Refusal('ETAG_MISMATCH', { etag: tag })
   }
 
+  /** What was signed at another time than now, by more than a minute, is forgotten: this node's clock never follows a signer into the future. */
+  #demandFresh({ operation: { envelope } }: Candidate): void {
+    const now = this.#engine.clock.wallMs()
+    if (envelope.at[0] > now + clockAheadMsMax) throw new Refusal('CLOCK_AHEAD', { now })
+    if (envelope.at[0] < now - clockBehindMsMax) throw new Refusal('LATE', { cut_at: now - clockBehindMsMax, clock: [...this.#engine.clock.peek()] })
+  }
+
   /** What a door refuses and forgets (engine page §2, §6, §7). */
   #demandPlaceable(work: SpaceWork, candidate: Candidate): void {
     const { envelope } = candidate.operation
-    const now = this.#engine.clock.wallMs()
-    if (envelope.at[0] > now + 60_000) throw new Refusal('CLOCK_AHEAD', { now })
+    this.#demandFresh(candidate)
     const cut = work.promised ?? work.checkpoint?.cut
     if (cut !== undefined && compareClocks(envelope.at, cut) <= 0) throw new Refusal('LATE', { cut_at: cut[0], clock: [...this.#engine.clock.peek()] })
-    if (envelope.at[0] < now - 60_000) throw new Refusal('LATE', { cut_at: now - 60_000, clock: [...this.#engine.clock.peek()] })
     demandOpenChain(work, envelope.signer)
     const next = (work.head(envelope.signer)?.seq ?? -1) + 1
     if (envelope.seq < next) throw new Refusal('SEQUENCE_STALE', { seq: envelope.seq, next })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { bodyHash, cidOf, compareClocks, dayMs, encodeCanonical, type OperationId, sealOperation, utf8 } from '@icn/protocol'
+import { bodyHash, cidOf, compareClocks, dayMs, encodeCanonical, type OperationId, sealOperation, type SpaceId, utf8 } from '@icn/protocol'
 import { TestSigner, toy } from '@icn/testkit'
 import { ToyJournal, toySpace, toyStart } from './fixture.ts'
 import type { Refusal } from './refusal.ts'
@@ -23,6 +23,23 @@ describe('what is handed in at a door', () => {
     const operation = sealOperation({ ...envelope, body_hash: bodyHash(body) }, body, (message) => s.ada.key.sign(message))
     await assert.rejects(s.journal.submit(operation), refusal('OPERATION_MALFORMED'))
     assert.deepEqual((await s.take(operation)).malformed, [{ id: operation.id, reason: 'body' }])
+  })
+
+  it('was signed within a minute of now, also when it begins a space', async () => {
+    const s = await new ToyJournal().open()
+    const garden = (at: number) =>
+      new TestSigner(4).sign({ space: 'coop:garden' as SpaceId, genesis: null, kind: 'toy.found', body: { name: 'garden', hosts: [] }, at: [toyStart + at, 0] })
+    for (const [at, code] of [
+      [70_001, 'CLOCK_AHEAD'],
+      [10_000 + 365 * dayMs, 'CLOCK_AHEAD'],
+      [-50_001, 'LATE'],
+    ] as const) {
+      await assert.rejects(s.journal.submit(garden(at)), refusal(code))
+      await assert.rejects(s.journal.submit(s.sign(at, {}, new TestSigner(5))), refusal(code))
+    }
+    assert.equal(s.journal.info('coop:garden' as SpaceId), undefined)
+    assert.ok(s.journal.clock.last[0] <= s.now, 'the clock stayed where it was')
+    assert.equal((await s.journal.submit(garden(70_000))).outcome, 'applied')
   })
 
   it('is late behind a cut that is being made', async () => {
