@@ -76,6 +76,23 @@ describe('what is handed in at a door', () => {
   })
 })
 
+describe('callers who share a write', () => {
+  it('do not share a fault', async () => {
+    const s = await new ToyJournal().open()
+    const faulty = () => {
+      throw new Error('a fault of one caller')
+    }
+    const draft = { space: toySpace, author: s.journal.node, grant: null, ...add }
+    const results = await Promise.allSettled([s.journal.propose(draft), s.journal.propose(draft, { answer: faulty }), s.journal.propose(draft)])
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    assert.deepEqual(s.journal.read(toySpace)?.get(toy.sums, ['s']), { total: 200, count: 2 })
+    assert.deepEqual(s.journal.doctor(), [])
+  })
+})
+
 describe('an answer under a key', () => {
   it('is known for seven days, and forgotten as others come', async () => {
     const s = await new ToyJournal().open()

@@ -30,6 +30,24 @@ describe('a number that is used twice', () => {
   })
 })
 
+describe('a first operation', () => {
+  it('stands, whatever its signer does with the number afterwards', async () => {
+    const s = await new ToyJournal().open()
+    const founder = new TestSigner(8)
+    const again = s.sign(1, {}, founder)
+    await s.take(again, s.sign(2, {}, founder))
+    assert.deepEqual(s.statuses(s.genesis, again), ['applied', 'forked'])
+    assert.deepEqual(s.journal.doctor(), [])
+  })
+
+  it('is one for each space', async () => {
+    const s = await new ToyJournal().open()
+    const other = s.sign(1, { genesis: null, kind: 'toy.found', body: { name: 'other' } })
+    assert.deepEqual((await s.take(other)).malformed, [{ id: other.id, reason: 'genesis' }])
+    assert.deepEqual([s.statuses(other), s.journal.info(toySpace)?.genesis], [[undefined], s.genesis.id])
+  })
+})
+
 describe('parents', () => {
   it('stand before: the same clock is too early', async () => {
     const s = await new ToyJournal().open()

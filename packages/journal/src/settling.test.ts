@@ -101,6 +101,21 @@ describe('a cut from elsewhere', () => {
     assert.deepEqual(cutOf(other), lastCut(host).cut)
   })
 
+  it('makes final what it covers and not what comes late', async () => {
+    const { host, operations } = await pair()
+    const late = host.sign(2, {}, new TestSigner(15))
+    await host.take(late)
+    const shown = [...operations, late].map(({ id }) => host.journal.operation(id))
+    assert.deepEqual(
+      shown.map((operation) => [operation?.status, operation?.final]),
+      [
+        ['applied', true],
+        ['applied', true],
+        ['late', false],
+      ],
+    )
+  })
+
   it('is for good: a reissue of what it covers is superseded, whatever else its signer did', async () => {
     const { host, operations } = await pair()
     const final = operations[0] as SignedOperation
