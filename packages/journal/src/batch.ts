@@ -23,7 +23,7 @@ import { type Placed, Placing, parentsOf } from './placing.ts'
 import { Refusal } from './refusal.ts'
 import { Settling } from './settling.ts'
 import type { HeldSpace } from './space.ts'
-import { candidateOfUnsigned, demandOpenChain, stamp } from './stamp.ts'
+import { candidateOfUnsigned, demandFresh, demandOpenChain, stamp } from './stamp.ts'
 import type { State } from './state.ts'
 import { type Candidate, isCheckpoint, type Folded } from './candidate.ts'
 import { SpaceWork } from './work.ts'
@@ -70,7 +70,7 @@ export class Batch {
     const { operation } = candidate
     const signed: Candidate = { ...candidate, operation: { ...operation, signature: engine.parts.key.sign(signingBytes(operation.bytes)) } }
     engine.clock.witness(operation.envelope.at)
-    this.#place(work, signed)
+    this.#placing(work).note(signed)
     const folded = work.record(signed, 'applied', decision, undo, events, undefined)
     this.operations++
     return this.#answer(work, signed, folded, options)
@@ -162,7 +162,7 @@ export class Batch {
       throw new Refusal((decision.checks.find((check) => check.result === 'fail' || check.result === 'done')?.code ?? 'CHECKPOINT_ROOT_DIFFERS') as Code, {})
     const signed: Candidate = { ...candidate, operation: { ...candidate.operation, signature: this.#engine.parts.key.sign(signingBytes(candidate.operation.bytes)) } }
     this.#engine.clock.witness(candidate.operation.envelope.at)
-    this.#place(work, signed)
+    this.#placing(work).note(signed)
     work.record(signed, 'applied', decision, undo, events, undefined)
     adoptCheckpoint(work, body, signed.operation.id, settled)
     this.operations++
@@ -253,7 +253,7 @@ export class Batch {
     const { envelope } = candidate.operation
     const live = this.#engine.spaces.get(envelope.space)
     if (live !== undefined && !options.replacesGenesis) throw new Refusal('ALREADY_FOUNDED', { space: envelope.space, genesis: live.record.genesis })
-    this.#demandFresh(candidate)
+    demandFresh(this.#engine, candidate.operation)
     const { work } = this.#found(candidate)
     const { decision, undo } = work.judge(candidate)
     if (decision.outcome !== 'lawful') {
@@ -268,15 +268,11 @@ export class Batch {
   }
 
   #foldGenesis(work: SpaceWork, candidate: Candidate): Folded {
-    this.#place(work, candidate)
+    this.#placing(work).note(candidate)
     const folded = work.fold([[candidate, 'fold']])[0] as Folded
     work.overlay.put('checkpoints', `${work.prefix}f`, encodeTrusted(work.rules.hosts(work.state)))
     this.operations++
     return folded
-  }
-
-  #place(work: SpaceWork, candidate: Candidate): void {
-    this.#placing(work).note(candidate)
   }
 
   #judge<Answer>(work: SpaceWork, candidate: Candidate, options: WriteOptions<Answer>): ReturnType<SpaceWork['judge']> {
@@ -294,17 +290,10 @@ export class Batch {
     if (!options.match.expected.includes(tag)) throw new Refusal('ETAG_MISMATCH', { etag: tag })
   }
 
-  /** What was signed at another time than now, by more than a minute, is forgotten: this node's clock never follows a signer into the future. */
-  #demandFresh({ operation: { envelope } }: Candidate): void {
-    const now = this.#engine.clock.wallMs()
-    if (envelope.at[0] > now + clockAheadMsMax) throw new Refusal('CLOCK_AHEAD', { now })
-    if (envelope.at[0] < now - clockBehindMsMax) throw new Refusal('LATE', { cut_at: now - clockBehindMsMax, clock: [...this.#engine.clock.peek()] })
-  }
-
   /** What a door refuses and forgets (engine page §2, §6, §7). */
   #demandPlaceable(work: SpaceWork, candidate: Candidate): void {
     const { envelope } = candidate.operation
-    this.#demandFresh(candidate)
+    demandFresh(this.#engine, candidate.operation)
     const cut = work.promised ?? work.checkpoint?.cut
     if (cut !== undefined && compareClocks(envelope.at, cut) <= 0) throw new Refusal('LATE', { cut_at: cut[0], clock: [...this.#engine.clock.peek()] })
     demandOpenChain(work, envelope.signer)

@@ -40,4 +40,7 @@ export function isReissueOf(a: Envelope, b: Envelope): boolean {
   return a.prev === b.prev && a.author === b.author && a.kind === b.kind && a.genesis === b.genesis && equalBytes(a.body_hash, b.body_hash)
 }
 
+/** What no fork and no reissue takes away: a first operation, and a certificate, which is valid by its acknowledgements alone (ruling 23). */
+export const standsAlone = ({ genesis, kind }: Envelope): boolean => genesis === null || kind === 'space.checkpoint'
+
 export const isCheckpoint = (candidate: Candidate): boolean => candidate.operation.envelope.kind === 'space.checkpoint' && candidate.law !== undefined

@@ -134,6 +134,8 @@ export function changesUpTo(work: SpaceWork, cut: Clock): VectorChange[] {
     const status = work.statusAt(place)
     if (status === 'forked' || status === 'late') continue
     const { envelope, id } = work.loadAt(place).operation
+    // A certificate of a key that was used twice stands, but its chain does not lead anywhere.
+    if (envelope.seq >= (work.head(envelope.signer)?.fork ?? Number.POSITIVE_INFINITY)) continue
     const number = `${envelope.signer} ${envelope.seq}`
     if (status === 'superseded') {
       reissued.set(number, envelope)
@@ -253,7 +255,9 @@ function decidedBy(work: SpaceWork, cut: Clock, vector: CutVector): Map<PlaceTex
   const chains = new Map<Did, Map<number, OperationId>>()
   for (const place of [...stretch(work, cut)]) {
     const status = work.statusAt(place)
-    const { envelope, id } = work.loadAt(place).operation
+    const { operation, body } = work.loadAt(place)
+    const { envelope, id } = operation
+    if (envelope.kind === 'space.checkpoint' && status === 'applied' && knowsCheckpoint(work, idOfCut(work, body as CheckpointBody))) continue
     if (envelope.seq > (vector.entryOf(envelope.signer)?.seq ?? -1)) {
       if (status === 'applied' || status === 'refused') changed.set(place, 'late')
       continue
@@ -273,7 +277,7 @@ function decidedBy(work: SpaceWork, cut: Clock, vector: CutVector): Map<PlaceTex
 
 /** Makes a lawful checkpoint the last cut: everything of its set is final. */
 export function adoptCheckpoint(work: SpaceWork, body: CheckpointBody, operation: OperationId, settled: SettledCut): CheckpointRecord {
-  const id = checkpointIdOf(work.space.record.space, work.space.record.genesis, body)
+  const id = idOfCut(work, body)
   const record: CheckpointRecord = { id, cut: body.cut, root: body.root, operation, hosts: settled.hosts_at_cut, count: body.count }
   let final = 0
   for (const place of stretch(work, body.cut)) {
@@ -298,6 +302,8 @@ export function adoptCheckpoint(work: SpaceWork, body: CheckpointBody, operation
   return record
 }
 
+export const idOfCut = ({ space: { record } }: SpaceWork, body: CheckpointBody): string => checkpointIdOf(record.space, record.genesis, body)
+
 /** Facts of a settled cut stay beside it: its law is asked again when something before its place is rewound. */
 export function saveSettled(work: SpaceWork, digest: DigestText, settled: SettledCut): void {
   work.overlay.put('checkpoints', `${work.prefix}o${digest}`, encodeTrusted(settled))
@@ -306,6 +312,12 @@ export function saveSettled(work: SpaceWork, digest: DigestText, settled: Settle
 export function readSettled(work: SpaceWork, digest: DigestText): SettledCut | undefined {
   const bytes = work.overlay.get('checkpoints', `${work.prefix}o${digest}`)
   return bytes === undefined ? undefined : (decodeTrusted(bytes) as SettledCut)
+}
+
+/** Facts of a checkpoint that was settled here, whichever operation carried it. */
+export function factsOfCut(work: SpaceWork, cut: Clock): SettledCut {
+  const record = decodeTrusted(work.overlay.get('checkpoints', `${work.prefix}c${clockText(cut)}`) as Uint8Array) as CheckpointRecord
+  return readSettled(work, digestText(record.operation)) as SettledCut
 }
 
 /** True when a checkpoint of this id was settled here. */

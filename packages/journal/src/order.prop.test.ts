@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { type Clock, didOfKey, type OperationId, type SignedOperation, type SpaceId, toHex } from '@icn/protocol'
+import { type Clock, decodeTrusted, didOfKey, type OperationId, type SignedOperation, type SpaceId, toHex } from '@icn/protocol'
 import { signingKeyFromSeed } from '@icn/protocol/node'
 import { Chance, raw, TestSigner, toyRules } from '@icn/testkit'
 import type { JournalApi } from './api.ts'
@@ -153,6 +153,31 @@ function outcome(target: Node, set: readonly SignedOperation[]): unknown {
   }
 }
 
+/** The same certificates carried by others as well, and a second use of the number that carried the last one. */
+function besideCuts(chance: Chance, cuts: readonly SignedOperation[]): SignedOperation[] {
+  const stranger = new TestSigner(60)
+  const more: SignedOperation[] = []
+  for (const { envelope, body } of cuts) {
+    if (!chance.chance(0.2)) continue
+    const at: Clock = [envelope.at[0] + 1 + more.length, 0]
+    more.push(stranger.sign({ space, genesis: envelope.genesis, kind: envelope.kind, body: decodeTrusted(body as Uint8Array), at }))
+  }
+  const last = cuts.at(-1)?.envelope
+  if (last !== undefined && chance.chance(0.3))
+    more.push(
+      new TestSigner(nodeSeed).sign({
+        space,
+        genesis: last.genesis,
+        seq: last.seq,
+        prev: last.prev,
+        kind: 'toy.add',
+        body: { name: 'a', amount: 1 },
+        at: [last.at[0] + chance.below(3), 9],
+      }),
+    )
+  return more
+}
+
 const runs = Number(process.env['ICN_RUNS'] ?? 1200)
 const only = process.env['ICN_SEED']
 
@@ -200,9 +225,9 @@ describe('the order', () => {
         if (chance.chance(0.85)) await host.journal.ingest(space, [raw(operation)])
         if (chance.chance(0.1)) await host.journal.checkpoint(space, 0)
       }
-      await host.journal.ingest(space, rest.map(raw))
       const cuts = host.journal.operations(space, { limit: 10_000, kind: 'space.checkpoint' }).map((entry) => entry.operation)
-      const ordered = [...set, ...cuts]
+      const ordered = [...set, ...cuts, ...besideCuts(chance, cuts)]
+      await host.journal.ingest(space, ordered.map(raw))
       for (const order of [1, 2]) {
         const other = memory()
         other.restart = async () => {}

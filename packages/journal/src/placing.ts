@@ -30,7 +30,7 @@ import {
 import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import { encodeStored } from './records.ts'
-import { type Candidate, type Disposition, isCheckpoint, isReissueOf } from './candidate.ts'
+import { type Candidate, type Disposition, isCheckpoint, isReissueOf, standsAlone } from './candidate.ts'
 import type { SpaceWork } from './work.ts'
 
 /** Why an operation waits (engine page §2, §3; snapshot page §2). */
@@ -164,7 +164,7 @@ export class Placing {
     this.#dispositions.set(digest, work.isCovered(envelope.at) ? 'late' : 'fold')
     this.#judgeChain(envelope.signer, envelope.seq)
     const fork = work.head(envelope.signer)?.fork
-    if (fork !== undefined && envelope.seq >= fork && envelope.genesis !== null) this.#dispositions.set(digest, this.#isTwinOfFinal(operation) ? 'superseded' : 'forked')
+    if (fork !== undefined && envelope.seq >= fork && !standsAlone(envelope)) this.#dispositions.set(digest, this.#isTwinOfFinal(operation) ? 'superseded' : 'forked')
     return true
   }
 
@@ -235,7 +235,7 @@ export class Placing {
       if (mark[0] === 0) continue
       const digest = chainDigestOf(entry)
       const operation = this.#fresh.get(digest)?.operation ?? this.#placed(digest)
-      if (operation.envelope.genesis === null || chainSeqOf(entry) < fork) continue
+      if (standsAlone(operation.envelope) || chainSeqOf(entry) < fork) continue
       this.#dispose(digest, placeText(operation.envelope.at, digest), 'forked')
     }
   }

@@ -27,6 +27,14 @@ async function pair(options: { readonly rules?: Rules; readonly hosts?: readonly
   return { host, other, operations }
 }
 
+/** A further node that has what the host has, but for its cuts. */
+async function withoutCuts(host: ToyJournal): Promise<ToyJournal> {
+  const node = await new ToyJournal({ seed: 15 }).open()
+  const operations = host.journal.operations(toySpace, { limit: 10 }).map(({ operation }) => operation)
+  await node.take(...operations.filter(({ envelope }) => envelope.kind !== 'space.checkpoint'))
+  return node
+}
+
 const newest = (host: ToyJournal) => host.journal.operations(toySpace, { limit: 1, kind: 'space.checkpoint', reverse: true })[0]
 const cutting = (host: ToyJournal): SignedOperation => newest(host)?.operation as SignedOperation
 const lastCut = (host: ToyJournal): CheckpointBody => newest(host)?.body as CheckpointBody
@@ -46,9 +54,8 @@ describe('a cut from elsewhere', () => {
     await other.take(carry(host, certified(host, lastCut(host), [one])))
     assert.equal(cutOf(other), undefined)
     const both = certified(host, lastCut(host), [one, two])
+    // Its carrier has used its number twice now, which is no matter.
     await other.take(carry(host, both))
-    assert.equal(cutOf(other), undefined, 'its carrier has used its number twice')
-    await other.take(host.sign(20_000, { kind: 'space.checkpoint', body: both, keep: true }, three))
     assert.deepEqual(cutOf(other), both.cut)
     assert.deepEqual(other.journal.doctor(), [])
   })
@@ -122,6 +129,55 @@ describe('a cut from elsewhere', () => {
     const [fork, again] = [host.sign(3, { seq: 0, prev: null, keep: true }), host.sign(2, { seq: 0, prev: null, body: { name: 'moved', value: 1 }, keep: true })]
     for (const operation of [fork, again]) await host.take(operation)
     assert.deepEqual(host.statuses(final, fork, again), ['applied', 'forked', 'superseded'])
+  })
+
+  it('stands whatever its carrier signs besides, before or after it, and the next one follows', async () => {
+    const { host, other } = await pair()
+    const own = cutting(host)
+    const first = carry(host, lastCut(host))
+    const twin = host.sign(20_001, { keep: true }, carrier)
+    const later = host.sign(20_002, { seq: 1, prev: first.id, keep: true }, carrier)
+    const third = await withoutCuts(host)
+    for (const [node, order] of [
+      [other, [first, twin, later]],
+      [third, [later, twin, first]],
+    ] as const)
+      for (const operation of order) await node.take(operation)
+    for (const node of [other, third]) {
+      assert.deepEqual(node.statuses(first, twin, later), ['applied', 'forked', 'forked'])
+      assert.deepEqual(cutOf(node), lastCut(host).cut)
+      assert.deepEqual(node.journal.doctor(), [])
+    }
+    for (const node of [host, other, third]) {
+      node.now += 30_000
+      await node.take(own, first, twin, later, host.sign(30_000, { keep: true }))
+    }
+    await host.journal.checkpoint(toySpace, 0)
+    for (const node of [other, third]) {
+      await node.take(cutting(host))
+      assert.deepEqual(cutOf(node), lastCut(host).cut)
+      assert.deepEqual(node.journal.root(toySpace), host.journal.root(toySpace))
+    }
+  })
+
+  it('may be carried by several, in any order', async () => {
+    const { host, other } = await pair()
+    const third = await withoutCuts(host)
+    const carriers = [
+      cutting(host),
+      carry(host, lastCut(host), 20_000),
+      carry(host, lastCut(host), 19_998),
+      host.sign(19_999, { kind: 'space.checkpoint', body: lastCut(host) }, new TestSigner(50)),
+    ]
+    for (const operation of carriers) await other.take(operation)
+    for (const operation of carriers.toReversed()) await third.take(operation)
+    await host.take(...carriers)
+    for (const node of [other, third]) {
+      assert.deepEqual(node.statuses(...carriers), host.statuses(...carriers))
+      assert.deepEqual(node.journal.root(toySpace), host.journal.root(toySpace))
+      assert.deepEqual(cutOf(node), lastCut(host).cut)
+      assert.deepEqual(node.journal.doctor(), [])
+    }
   })
 
   it('follows the last one', async () => {

@@ -1,7 +1,7 @@
-import { checkpointIdOf, compareClocks, type Did, equalBytes, type SettledCut } from '@icn/protocol'
+import { compareClocks, type Did, equalBytes, type SettledCut } from '@icn/protocol'
 import type { Candidate } from './candidate.ts'
 import type { Engine } from './engine.ts'
-import { adoptCheckpoint, type CheckpointBody, knowsCheckpoint, settle, validAcks } from './finality.ts'
+import { adoptCheckpoint, type CheckpointBody, factsOfCut, idOfCut, knowsCheckpoint, saveSettled, settle, validAcks } from './finality.ts'
 import type { DigestText } from './layout.ts'
 import type { SpaceWork } from './work.ts'
 
@@ -20,6 +20,13 @@ export class Settling {
     const body = candidate.body as CheckpointBody
     const network = this.#engine.network ?? work.space.record.genesis
     const acks = validAcks(network, work.space.record.space, body)
+    if (acks !== undefined && knowsCheckpoint(work, idOfCut(work, body))) {
+      // Another operation has carried it before: the law judges this one by the same facts, whichever comes first in the order.
+      const known = { ...factsOfCut(work, body.cut), acks }
+      facts.set(candidate.digest, known)
+      saveSettled(work, candidate.digest, known)
+      return
+    }
     if (acks === undefined || body.previous !== work.checkpoint?.id || compareClocks(body.cut, candidate.operation.envelope.at) >= 0) return
     const found = settle(work, body, acks, work.hooks)
     facts.set(candidate.digest, found.settled)
@@ -34,8 +41,7 @@ export class Settling {
     const settled = facts.get(candidate.digest)
     if (!this.#pending.delete(candidate.digest) || settled === undefined) return undefined
     const body = candidate.body as CheckpointBody
-    const { space, genesis } = work.space.record
-    if (work.statusAt(candidate.place) !== 'applied' || knowsCheckpoint(work, checkpointIdOf(space, genesis, body))) return undefined
+    if (work.statusAt(candidate.place) !== 'applied' || knowsCheckpoint(work, idOfCut(work, body))) return undefined
     return adoptCheckpoint(work, body, candidate.operation.id, settled).id
   }
 }

@@ -1,4 +1,16 @@
-import { bodyHash, encodeCanonical, encodeEnvelope, type OperationId, operationIdOf, type SignedOperation, seenMax, signingBytes, type Did } from '@icn/protocol'
+import {
+  bodyHash,
+  clockAheadMsMax,
+  clockBehindMsMax,
+  encodeCanonical,
+  encodeEnvelope,
+  type OperationId,
+  operationIdOf,
+  type SignedOperation,
+  seenMax,
+  signingBytes,
+  type Did,
+} from '@icn/protocol'
 import type { Draft, UnsignedOperation } from './api.ts'
 import type { Candidate } from './candidate.ts'
 import type { Engine } from './engine.ts'
@@ -59,4 +71,11 @@ export function candidateOfUnsigned(engine: Engine, unsigned: UnsignedOperation 
 /** A key that was used twice is closed in its space. */
 export function demandOpenChain(work: SpaceWork, signer: Did): void {
   if (work.head(signer)?.fork !== undefined) throw new Refusal('FORKED', { signer })
+}
+
+/** What was signed at another time than now, by more than a minute, is forgotten: this node's clock never follows a signer into the future. */
+export function demandFresh({ clock }: Engine, { envelope }: SignedOperation): void {
+  const now = clock.wallMs()
+  if (envelope.at[0] > now + clockAheadMsMax) throw new Refusal('CLOCK_AHEAD', { now })
+  if (envelope.at[0] < now - clockBehindMsMax) throw new Refusal('LATE', { cut_at: now - clockBehindMsMax, clock: [...clock.peek()] })
 }
