@@ -28,7 +28,8 @@ export const checkAccess = {
   on(row: Row, call: Call, foreignRules?: string): void {
     const { access } = row
     const inSpace = call.space !== undefined
-    if (inSpace && call.facts === undefined && call.space !== 'commons') throw foreignRules === undefined ? refuse('NOT_FOUND') : refuse('RULES_UNSUPPORTED', { found: foreignRules })
+    if (inSpace && call.facts === undefined && call.space !== 'commons')
+      throw foreignRules === undefined ? refuse('NOT_FOUND') : refuse('RULES_UNSUPPORTED', { found: foreignRules })
     if (access.includes('public') || access.includes('session') || (access.includes('operator') && call.caller.operator)) return
     const self = (call.input as { readonly did?: unknown }).did
     if (access.includes('self') && self === call.caller.did) return
