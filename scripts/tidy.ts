@@ -15,12 +15,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   '@icn/protocol': [],
   '@icn/domain': ['@icn/protocol'],
   '@icn/journal': ['@icn/protocol'],
-  '@icn/node': ['@icn/protocol', '@icn/domain', '@icn/journal'],
+  '@icn/network': ['@icn/protocol'],
+  '@icn/node': ['@icn/protocol', '@icn/domain', '@icn/journal', '@icn/network'],
   '@icn/gateway': ['@icn/protocol', '@icn/journal', '@icn/node'],
   '@icn/sdk': ['@icn/protocol'],
   '@icn/testkit': ['@icn/protocol', '@icn/journal'],
   icnctl: ['@icn/protocol', '@icn/sdk'],
-  icnd: ['@icn/protocol', '@icn/domain', '@icn/journal', '@icn/node', '@icn/gateway', '@icn/sdk'],
+  icnd: ['@icn/protocol', '@icn/domain', '@icn/journal', '@icn/network', '@icn/node', '@icn/gateway', '@icn/sdk'],
 }
 
 /** Arrows inside domain: module → modules it may import. */

@@ -156,6 +156,41 @@ export interface JournalRefusal extends Error {
   readonly params: Readonly<Record<string, unknown>>
 }
 
+/** An operation as it travels: envelope, signature, body; no body where its kind may forget it and a cut covers it. */
+export interface RawOperation {
+  readonly envelope: Uint8Array
+  readonly signature: Uint8Array
+  readonly body: Uint8Array | null
+}
+
+/** What is placed of one signer: last number, its operation, and eight bytes of the order-free sum over everything of theirs. */
+export interface VectorEntry {
+  readonly signer: Did
+  readonly seq: number
+  readonly head: OperationId
+  readonly sum: Uint8Array
+}
+
+/** Operations in total order; `next` goes on after them, null at the end. */
+export interface LackingPage {
+  readonly operations: readonly RawOperation[]
+  readonly next: string | null
+}
+
+/** What replication compares and sends (engine page §8). Reads of the last commit; what is held does not count. */
+export interface Vectors {
+  /** 256 × 8 bytes: for each bucket of signers the beginning of the sum over what is placed of them. */
+  buckets(): Uint8Array
+  /** By rising key; of some buckets, or of all. */
+  entries(buckets?: ReadonlySet<number>): readonly VectorEntry[]
+  /** Operations of these signers from these numbers on. */
+  lacking(from: ReadonlyMap<Did, number>, page: { readonly after?: string; readonly countMax: number; readonly bytesMax: number }): LackingPage
+  /** Operations of a signer whose number was used more than once. */
+  twins(signer: Did): readonly RawOperation[]
+  /** Undefined: unknown here, or only held. */
+  raw(id: OperationId): RawOperation | undefined
+}
+
 /** The engine: one single writer over every space of this node. */
 export interface JournalApi {
   readonly node: Did
@@ -176,7 +211,7 @@ export interface JournalApi {
   /** Signed elsewhere, handed in at a door: judged at the tip, appended also when refused. LATE, CLOCK_AHEAD, SEQUENCE_STALE, NOT_CAUGHT_UP, OPERATION_MALFORMED are thrown and the bytes forgotten. */
   submit<Answer>(operation: SignedOperation, options?: WriteOptions<Answer>): Promise<WriteResult<Answer>>
   /** Operations from elsewhere (replication, import): any order, duplicates welcome, holes held. */
-  ingest(space: SpaceId, operations: readonly { readonly envelope: Uint8Array; readonly signature: Uint8Array; readonly body: Uint8Array | null }[]): Promise<IngestResult>
+  ingest(space: SpaceId, operations: readonly RawOperation[]): Promise<IngestResult>
 
   /** Steps 1–3 of the fold on an overlay that is dropped. */
   simulate<Answer>(
@@ -200,6 +235,9 @@ export interface JournalApi {
   events(space: SpaceId, after: { readonly epoch: string; readonly sequence: number } | undefined, limit: number): EventPage
   /** Called after each commit with the spaces that gained events. Returns the way to stop. */
   subscribe(listener: (spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>) => void): () => void
+
+  /** Undefined: not held here. */
+  vectors(space: SpaceId): Vectors | undefined
 
   /** Root of the state at the tip, from every row; for comparison between nodes, tests and doctor. */
   root(space: SpaceId): { readonly root: Uint8Array; readonly pairs: number; readonly bytes: number }

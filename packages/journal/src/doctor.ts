@@ -1,9 +1,9 @@
-import { decodeKey, decodeTrusted, type Finding } from '@icn/protocol'
+import { decodeKey, decodeTrusted, equalBytes, type Finding } from '@icn/protocol'
 import { decodeEvents } from './batch-events.ts'
 import type { Engine } from './engine.ts'
-import { chainSeqOf, digestText, sequenceOf } from './layout.ts'
+import { chainDigestOf, chainSeqOf, digestText, sequenceOf } from './layout.ts'
 import { keyBytes, keyText } from './key.ts'
-import { statusOfOrder } from './records.ts'
+import { addDigest, emptySum, type HeadRecord, statusOfOrder } from './records.ts'
 import type { HeldSpace } from './space.ts'
 
 /** Reads everything once and holds the indexes against each other, the chains against their holes, and each module's check against the state. */
@@ -50,10 +50,12 @@ function checkOrder(engine: Engine, space: HeldSpace, add: Add): void {
 function checkChains(engine: Engine, space: HeldSpace, add: Add): void {
   let signer = ''
   let next = 0
+  const sums = new Map<string, Uint8Array>()
   for (const [key, mark] of engine.source.range('chains', space.prefix.from, space.prefix.to)) {
     if (mark[0] === 0) continue
     const own = key.slice(4, 36)
     const seq = chainSeqOf(key)
+    sums.set(own, addDigest(sums.get(own) ?? emptySum, keyBytes(chainDigestOf(key))))
     if (own !== signer) {
       signer = own
       next = 0
@@ -61,6 +63,12 @@ function checkChains(engine: Engine, space: HeldSpace, add: Add): void {
     // A number may stand twice (reissue, fork), but none may be missing.
     if (seq > next) add('chains', `A signer’s chain has a hole before number ${seq}.`, { signer: Buffer.from(own, 'latin1').toString('hex') })
     next = seq + 1
+  }
+  for (const [key, bytes] of engine.source.range('heads', space.prefix.from, space.prefix.to)) {
+    const { seq, sum } = decodeTrusted(bytes) as HeadRecord
+    const own = key.slice(4)
+    if (seq >= 0 && !equalBytes(sum, sums.get(own) ?? emptySum))
+      add('chains', 'The sum over a signer’s operations is not that of the operations.', { signer: Buffer.from(own, 'latin1').toString('hex') })
   }
 }
 

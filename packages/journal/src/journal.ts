@@ -23,9 +23,11 @@ import type {
   LocalStore,
   OperationFilter,
   PlacedOperation,
+  RawOperation,
   Simulation,
   SpaceInfo,
   UnsignedOperation,
+  Vectors,
   WriteOptions,
   WriteResult,
 } from './api.ts'
@@ -40,10 +42,11 @@ import { differences, forgetBodies, listOperations, listQuarantine, pruneUndo, r
 import { peekAnswer } from './idempotency.ts'
 import { openLocal } from './local.ts'
 import { CommitQueue } from './queue.ts'
-import { examine, examineParsed, type RawOperation, type SignatureCheck } from './receive.ts'
+import { examine, examineParsed, type SignatureCheck } from './receive.ts'
 import { Refusal } from './refusal.ts'
 import { candidateOfUnsigned, demandOpenChain, stamp } from './stamp.ts'
 import type { StoreFault } from './store/port.ts'
+import { bucketsOf, entriesOf, lackingPage, rawOperation, twinsOf } from './vectors.ts'
 import { Verifier } from './verifier.ts'
 import type { Candidate } from './candidate.ts'
 
@@ -270,6 +273,19 @@ class Journal implements JournalApi {
       if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, !this.#cutting.has(name)))
       await this.#queue.add(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
       await this.#queue.add(0, 0, (batch) => forgetBodies(this.#engine, batch.workOf(name)))
+    }
+  }
+
+  vectors(name: SpaceId): Vectors | undefined {
+    const engine = this.#engine
+    const space = engine.spaces.get(name)
+    if (space === undefined) return undefined
+    return {
+      buckets: () => bucketsOf(engine, space),
+      entries: (buckets) => entriesOf(engine, space, buckets),
+      lacking: (from, page) => lackingPage(engine, space, from, page),
+      twins: (signer) => twinsOf(engine, space, signer),
+      raw: (id) => rawOperation(engine, space, id),
     }
   }
 

@@ -137,6 +137,7 @@ function outcome(target: Node, set: readonly SignedOperation[]): unknown {
     counts: info?.operations,
     digest: toHex(info?.setDigest ?? new Uint8Array()),
     checkpoint: info?.checkpoint?.id,
+    vector: target.journal.vectors(space)?.entries(),
     unfinal: info?.unfinal,
     statuses: set.map((operation) => {
       const shown = target.journal.operation(operation.id)

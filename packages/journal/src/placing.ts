@@ -29,7 +29,7 @@ import {
 } from './layout.ts'
 import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
-import { encodeStored } from './records.ts'
+import { emptySum, encodeStored } from './records.ts'
 import { type Candidate, type Disposition, isCheckpoint, isReissueOf, standsAlone } from './candidate.ts'
 import type { SpaceWork } from './work.ts'
 
@@ -104,10 +104,9 @@ export class Placing {
 
   /** A place at the tip for an operation made here, whose parents, clock and chain are right by construction. */
   note(candidate: Candidate): void {
-    const { envelope, id } = candidate.operation
+    const { envelope } = candidate.operation
     this.#work.overlay.put('chains', chainKey(this.#work.prefix, signerText(envelope.signer), envelope.seq, candidate.digest), placedMark)
     this.#work.store(candidate)
-    this.#work.setHead(envelope.signer, { ...this.#work.head(envelope.signer), seq: envelope.seq, id, at: envelope.at })
   }
 
   /** Placed clock of a known operation; undefined when it is unknown or only held. */
@@ -160,7 +159,6 @@ export class Placing {
     work.overlay.put('chains', chainKey(work.prefix, signerText(envelope.signer), envelope.seq, digest), placedMark)
     work.store(candidate)
     this.#fresh.set(digest, candidate)
-    if (head === undefined || envelope.seq > head.seq) work.setHead(envelope.signer, { ...head, seq: envelope.seq, id: operation.id, at: envelope.at })
     this.#dispositions.set(digest, work.isCovered(envelope.at) ? 'late' : 'fold')
     this.#judgeChain(envelope.signer, envelope.seq)
     const fork = work.head(envelope.signer)?.fork
@@ -220,7 +218,7 @@ export class Placing {
     const head = work.head(signer)
     if (head?.fork === undefined || seq < head.fork) {
       if (head?.fork === undefined) this.result.forks++
-      work.setHead(signer, { ...(head ?? { seq: -1, id: first.prev ?? (members[0] as (typeof members)[number]).operation.id, at: [0, 0] }), fork: seq })
+      work.setHead(signer, { ...(head ?? { seq: -1, id: first.prev ?? (members[0] as (typeof members)[number]).operation.id, at: [0, 0], sum: emptySum }), fork: seq })
     }
     this.#closeChain(signer, Math.min(seq, head?.fork ?? seq))
   }

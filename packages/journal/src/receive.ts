@@ -13,16 +13,10 @@ import {
   signingBytes,
   statementBytes,
 } from '@icn/protocol'
+import type { RawOperation } from './api.ts'
 import { digestText, placeText } from './layout.ts'
 import { decodeStored } from './records.ts'
 import type { Candidate } from './candidate.ts'
-
-/** Bytes as they come from elsewhere. */
-export interface RawOperation {
-  readonly envelope: Uint8Array
-  readonly signature: Uint8Array
-  readonly body: Uint8Array | null
-}
 
 /** One signature to check. */
 export interface SignatureCheck {

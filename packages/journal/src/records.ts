@@ -99,11 +99,12 @@ export function decodeStored(whole: Uint8Array): StoredBytes {
   return { bytes: whole.subarray(4, 4 + length), signature: whole.subarray(4 + length, end), body: whole[end] === 1 ? whole.subarray(end + 1) : null }
 }
 
-/** Where a signer's chain stands in a space. `fork` is the first number that was used twice. */
+/** Where a signer's chain stands in a space, and the order-free sum of everything placed of it. `fork` is the first number that was used twice. */
 export interface HeadRecord {
   readonly seq: number
   readonly id: OperationId
   readonly at: Clock
+  readonly sum: Uint8Array
   readonly fork?: number
 }
 
@@ -138,13 +139,16 @@ export interface Summary {
 
 export const tipsMax = 64
 
+/** The sum of nothing. */
+export const emptySum = new Uint8Array(32)
+
 export const emptySummary: Summary = {
   counts: { applied: 0, refused: 0, late: 0, forked: 0, superseded: 0, held: 0 },
   final: 0,
   due: 0,
   last: null,
   tips: [],
-  setDigest: new Uint8Array(32),
+  setDigest: emptySum,
   events: { newest: 0, oldest: 1 },
   checkpoint: null,
   promised: null,

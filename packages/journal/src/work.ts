@@ -23,7 +23,20 @@ import { chainDigestOf, chainRange, clockOfPlace, digestText, type PlaceText, pl
 import type { JournalOptions } from './options.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import type { Overlay } from './overlay.ts'
-import { addDigest, decodeOrder, decodeUndo, encodeOrder, encodeUndo, encodeStored, type HeadRecord, type OrderRecord, type Summary, statusOfOrder, tipsMax } from './records.ts'
+import {
+  addDigest,
+  decodeOrder,
+  decodeUndo,
+  encodeOrder,
+  encodeUndo,
+  encodeStored,
+  type HeadRecord,
+  type OrderRecord,
+  type Summary,
+  statusOfOrder,
+  emptySum,
+  tipsMax,
+} from './records.ts'
 import type { HeldSpace } from './space.ts'
 import { State } from './state.ts'
 
@@ -118,13 +131,16 @@ export class SpaceWork {
     const { envelope } = operation
     this.overlay.put('operations', this.prefix + place, encodeStored(operation.bytes, operation.signature, operation.body))
     this.overlay.put('ids', digest, keyBytes(this.prefix + place.slice(0, 8)))
-    for (const parent of envelope.seen) this.tips.delete(parent)
-    if (envelope.prev !== null) this.tips.delete(envelope.prev)
-    if (envelope.grant !== null) this.tips.delete(envelope.grant)
+    for (const parent of [...envelope.seen, envelope.prev, envelope.grant]) if (parent !== null) this.tips.delete(parent)
     this.tips.set(operation.id, envelope.at)
     this.newPlaces.set(operation.id, envelope.at)
     if (this.tips.size > tipsMax) this.tips.delete(this.tips.keys().next().value as OperationId)
     this.setDigest = addDigest(this.setDigest, keyBytes(digest))
+    const head = this.head(envelope.signer)
+    const sum = addDigest(head?.sum ?? emptySum, keyBytes(digest))
+    // Of several that bear one number the earliest is the head, so that a vector is a function of the set.
+    const isHead = head === undefined || envelope.seq > head.seq || (envelope.seq === head.seq && place < placeText(head.at, digestText(head.id)))
+    this.setHead(envelope.signer, isHead ? { ...head, seq: envelope.seq, id: operation.id, at: envelope.at, sum } : { ...head, sum })
     if (this.last === null || place > this.lastPlace) {
       this.last = { id: operation.id, at: envelope.at }
       this.lastPlace = place
