@@ -1,4 +1,4 @@
-import type { Check, Clock, Decision, Did, Facts, Finding, MalformedReason, OperationId, Rules, SignedOperation, SpaceId } from '@icn/protocol'
+import type { Check, Clock, Decision, Did, Facts, Finding, MalformedReason, OperationId, Rules, SignedOperation, SpaceId, IngestResult, RawOperation, Vectors } from '@icn/protocol'
 
 /** Status of an operation on this node (engine page §3). `final` stands beside it. */
 export type OperationStatus = 'held' | 'applied' | 'refused' | 'late' | 'forked' | 'superseded'
@@ -84,15 +84,6 @@ export interface UnsignedOperation {
   readonly body: Uint8Array
 }
 
-export interface IngestResult {
-  readonly placed: number
-  readonly held: number
-  readonly known: number
-  readonly malformed: readonly { readonly id?: OperationId; readonly reason: MalformedReason }[]
-  /** Parents that held operations wait for. */
-  readonly wanted: readonly OperationId[]
-}
-
 export interface JournalEvent {
   readonly space: SpaceId
   /** Counts per space on this node, without holes, from 1. */
@@ -154,41 +145,6 @@ export interface LocalStore {
 export interface JournalRefusal extends Error {
   readonly code: string
   readonly params: Readonly<Record<string, unknown>>
-}
-
-/** An operation as it travels: envelope, signature, body; no body where its kind may forget it and a cut covers it. */
-export interface RawOperation {
-  readonly envelope: Uint8Array
-  readonly signature: Uint8Array
-  readonly body: Uint8Array | null
-}
-
-/** What is placed of one signer: last number, its operation, and eight bytes of the order-free sum over everything of theirs. */
-export interface VectorEntry {
-  readonly signer: Did
-  readonly seq: number
-  readonly head: OperationId
-  readonly sum: Uint8Array
-}
-
-/** Operations in total order; `next` goes on after them, null at the end. */
-export interface LackingPage {
-  readonly operations: readonly RawOperation[]
-  readonly next: string | null
-}
-
-/** What replication compares and sends (engine page §8). Reads of the last commit; what is held does not count. */
-export interface Vectors {
-  /** 256 × 8 bytes: for each bucket of signers the beginning of the sum over what is placed of them. */
-  buckets(): Uint8Array
-  /** By rising key; of some buckets, or of all. */
-  entries(buckets?: ReadonlySet<number>): readonly VectorEntry[]
-  /** Operations of these signers from these numbers on. */
-  lacking(from: ReadonlyMap<Did, number>, page: { readonly after?: string; readonly countMax: number; readonly bytesMax: number }): LackingPage
-  /** Operations of a signer whose number was used more than once. */
-  twins(signer: Did): readonly RawOperation[]
-  /** Undefined: unknown here, or only held. */
-  raw(id: OperationId): RawOperation | undefined
 }
 
 /** The engine: one single writer over every space of this node. */

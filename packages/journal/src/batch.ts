@@ -1,18 +1,18 @@
 import {
   type Clock,
   clockAheadMsMax,
-  clockBehindMsMax,
   type Code,
   commonsSpace,
   compareClocks,
   type Decision,
   encodeTrusted,
+  type IngestResult,
   type OperationId,
   type SettledCut,
   signingBytes,
   type SpaceId,
 } from '@icn/protocol'
-import type { Draft, IngestResult, PlacedOperation, WriteOptions, WriteResult } from './api.ts'
+import type { Draft, PlacedOperation, WriteOptions, WriteResult } from './api.ts'
 import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
 import { adoptCheckpoint, type CheckpointBody } from './finality.ts'

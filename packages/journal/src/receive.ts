@@ -8,12 +8,12 @@ import {
   type OperationId,
   operationIdOf,
   parseOperation,
+  type RawOperation,
   type Rules,
   type SignedOperation,
   signingBytes,
   statementBytes,
 } from '@icn/protocol'
-import type { RawOperation } from './api.ts'
 import { digestText, placeText } from './layout.ts'
 import { decodeStored } from './records.ts'
 import type { Candidate } from './candidate.ts'

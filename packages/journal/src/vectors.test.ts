@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Did, type SignedOperation, toHex } from '@icn/protocol'
+import { type Did, type RawOperation, type SignedOperation, toHex, type Vectors } from '@icn/protocol'
 import { Chance, TestSigner } from '@icn/testkit'
-import type { RawOperation, Vectors } from './api.ts'
 import { ToyJournal, toySpace } from './fixture.ts'
 
 const vectors = (node: ToyJournal): Vectors => node.journal.vectors(toySpace) as Vectors

@@ -1,5 +1,4 @@
-import { decodeTrusted, type Did, didOfKey, type Envelope, type OperationId, sha256 } from '@icn/protocol'
-import type { LackingPage, RawOperation, VectorEntry } from './api.ts'
+import { decodeTrusted, type Did, didOfKey, type Envelope, type LackingPage, type OperationId, type RawOperation, sha256, type VectorEntry } from '@icn/protocol'
 import type { Engine } from './engine.ts'
 import { chainDigestOf, chainKey, chainRange, chainSeqOf, type DigestText, digestText, signerText } from './layout.ts'
 import { keyBytes, keyText } from './key.ts'

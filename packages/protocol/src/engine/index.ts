@@ -1,4 +1,5 @@
 export * from './decision.ts'
 export * from './key.ts'
 export * from './law.ts'
+export * from './replication.ts'
 export * from './table.ts'

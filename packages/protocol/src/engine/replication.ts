@@ -1,0 +1,48 @@
+import type { Did, OperationId } from '../ids.ts'
+import type { MalformedReason } from '../operation.ts'
+
+/** What the journal and the streams between nodes say to each other. */
+
+/** An operation as it travels: envelope, signature, body; no body where its kind may forget it and a cut covers it. */
+export interface RawOperation {
+  readonly envelope: Uint8Array
+  readonly signature: Uint8Array
+  readonly body: Uint8Array | null
+}
+
+/** What is placed of one signer: last number, its operation, and eight bytes of the order-free sum over everything of theirs. */
+export interface VectorEntry {
+  readonly signer: Did
+  readonly seq: number
+  readonly head: OperationId
+  readonly sum: Uint8Array
+}
+
+/** Operations in total order; `next` goes on after them, null at the end. */
+export interface LackingPage {
+  readonly operations: readonly RawOperation[]
+  readonly next: string | null
+}
+
+/** What replication compares and sends (engine page §8). Reads of the last commit; what is held does not count. */
+export interface Vectors {
+  /** 256 × 8 bytes: for each bucket of signers the beginning of the sum over what is placed of them. */
+  buckets(): Uint8Array
+  /** By rising key; of some buckets, or of all. */
+  entries(buckets?: ReadonlySet<number>): readonly VectorEntry[]
+  /** Operations of these signers from these numbers on. */
+  lacking(from: ReadonlyMap<Did, number>, page: { readonly after?: string; readonly countMax: number; readonly bytesMax: number }): LackingPage
+  /** Operations of a signer whose number was used more than once. */
+  twins(signer: Did): readonly RawOperation[]
+  /** Undefined: unknown here, or only held. */
+  raw(id: OperationId): RawOperation | undefined
+}
+
+export interface IngestResult {
+  readonly placed: number
+  readonly held: number
+  readonly known: number
+  readonly malformed: readonly { readonly id?: OperationId; readonly reason: MalformedReason }[]
+  /** Parents that held operations wait for. */
+  readonly wanted: readonly OperationId[]
+}

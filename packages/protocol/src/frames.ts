@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import { decodeTrusted, encodeTrusted } from './canonical.ts'
+import { clock, did, int, operationId, spaceId, timeMs } from './schema.ts'
+
+/**
+ * Frames of `/icn/replicate/1` (network page §3 and §6): DAG-CBOR maps, unknown fields refused. Snapshots, records of nodes and pages of
+ * vectors get frames of their own when they are built.
+ */
+
+const raw = (min: number, max = min): z.ZodType<Uint8Array> =>
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length >= min && value.length <= max, { message: `must be ${min} to ${max} bytes` })
+
+/** A code of the table; what a peer says is shown as text and never looked up as more than that. */
+const code = z.string().regex(/^[A-Z][A-Z0-9_]{1,63}$/)
+const count = int(0, Number.MAX_SAFE_INTEGER)
+
+/** Spaces in one offer, and operations in one frame. Larger: a frame no longer fits its bytes; smaller: more frames. */
+export const offerSpacesMax = 200
+export const frameOperationsMax = 512
+export const frameEntriesMax = 4_096
+/** Larger: one peer makes us look up more at once; smaller: holes take more rounds. */
+export const wantIdsMax = 256
+export const bucketsBytes = 256 * 8
+
+/** Envelope, signature, body; no body where its kind may forget it and a cut covers it. */
+const operation = z.tuple([raw(1, 65_536), raw(64), raw(0, 65_536).nullable()])
+
+/** Key of a signer, last number, its operation, eight bytes of the sum over everything of theirs. */
+const entry = z.tuple([raw(32), count, operationId, raw(8)])
+
+/** First frame of both sides. A rules version comes with the digest of what it is made of. */
+const hello = z.strictObject({
+  t: z.literal('hello'),
+  v: z.literal(1),
+  network_id: operationId.nullable(),
+  rules: z
+    .array(z.tuple([z.string().max(80), raw(32)]))
+    .min(1)
+    .max(16),
+  node: did,
+  instance: raw(16),
+  release: z.string().max(32),
+  caps: z.array(z.enum(['state', 'relay', 'reach', 'history', 'turn'])).max(5),
+  at: clock,
+  wall: timeMs,
+})
+
+const offer = z.strictObject({ t: z.literal('offer'), spaces: z.array(z.strictObject({ space: spaceId, genesis: operationId })).max(offerSpacesMax) })
+
+const answer = z.strictObject({ t: z.literal('answer'), space: spaceId, ok: z.boolean(), code: code.optional() })
+
+/** What is here of a space: how many operations, their order-free digest and, unless it is what the last one said, the sums of the buckets. */
+const have = z.strictObject({ t: z.literal('have'), space: spaceId, at: clock, count, digest: raw(32), buckets: raw(bucketsBytes).optional() })
+
+/** Entries of every signer in these buckets. `ask`: the other side's entries are wanted in return. */
+const vector = z.strictObject({
+  t: z.literal('vector'),
+  space: spaceId,
+  buckets: z.array(int(0, 255)).max(256),
+  entries: z.array(entry).max(frameEntriesMax),
+  ask: z.boolean(),
+})
+
+/** `w`: the answer to a `want` of this number. */
+const ops = z.strictObject({ t: z.literal('ops'), space: spaceId, ops: z.array(operation).min(1).max(frameOperationsMax), w: count.optional() })
+
+const want = z.strictObject({ t: z.literal('want'), space: spaceId, w: count, ids: z.array(operationId).min(1).max(wantIdsMax) })
+
+const none = z.strictObject({ t: z.literal('none'), space: spaceId, w: count, ids: z.array(operationId).max(wantIdsMax), why: z.enum(['unknown', 'final', 'pruned']) })
+
+/** Bytes of operations that the other side may have sent in all since the stream began. */
+const credit = z.strictObject({ t: z.literal('credit'), bytes: count })
+
+/** A space, or without one the whole stream. */
+const bye = z.strictObject({ t: z.literal('bye'), space: spaceId.optional(), code, retry_ms: count.optional() })
+
+export const Frame = z.discriminatedUnion('t', [hello, offer, answer, have, vector, ops, want, none, credit, bye])
+export type Frame = z.output<typeof Frame>
+export type FrameOf<T extends Frame['t']> = Extract<Frame, { readonly t: T }>
+
+export const encodeFrame = (frame: Frame): Uint8Array => encodeTrusted(frame)
+
+/** Undefined for whatever is not a frame, however it is broken. */
+export function decodeFrame(bytes: Uint8Array): Frame | undefined {
+  try {
+    const read = Frame.safeParse(decodeTrusted(bytes))
+    return read.success ? read.data : undefined
+  } catch {
+    return undefined
+  }
+}
