@@ -5,6 +5,7 @@ import type { SpaceProfile } from './identity/index.ts'
 import { actLaws, checkIdentity, guard, identityLaws, identityTables } from './identity/index.ts'
 import { rulesDigest } from './rules-digest.ts'
 import { checkSpace, spaceLaws, spaceTables } from './space/index.ts'
+import { checkTrust, trustLaws, trustTables } from './trust/index.ts'
 
 /** Until 1.0 a set of laws is named by its digest; a node refuses to open a space of another. */
 export const rulesVersion = `0-${rulesDigest}`
@@ -40,6 +41,12 @@ export function composeRules(parts: SpaceParts): Rules {
   }
 }
 
-export const commonsRules: Rules = composeRules({ profile: commonsProfile, laws: [foundLaw], tables: commonsTables, check: checkCommons, guard: strangerTrouble })
+export const commonsRules: Rules = composeRules({
+  profile: commonsProfile,
+  laws: [foundLaw, ...trustLaws(commonsProfile)],
+  tables: [...commonsTables, ...trustTables],
+  check: (facts) => [...checkCommons(facts), ...checkTrust(facts)],
+  guard: strangerTrouble,
+})
 
 export const coopRules: Rules = composeRules({ profile: coopProfile, laws: coopLaws(), tables: coopTables, check: checkCoop })

@@ -4,11 +4,12 @@ import { doorCodes } from './doors.ts'
 import { engineCodes } from './engine.ts'
 import { identityCodes } from './identity.ts'
 import { spaceCodes } from './space.ts'
+import { trustCodes } from './trust.ts'
 
 export * from './classes.ts'
 export * from './define.ts'
 
-const rows = { ...engineCodes, ...spaceCodes, ...identityCodes, ...coopCodes, ...doorCodes }
+const rows = { ...engineCodes, ...spaceCodes, ...identityCodes, ...coopCodes, ...trustCodes, ...doorCodes }
 
 export type Code = keyof typeof rows
 

@@ -15,7 +15,7 @@ export interface EventRow<Data extends z.ZodType = z.ZodType> {
   readonly ephemeral?: boolean
 }
 
-export const topics = ['coop:updates', 'commons:updates', 'identity:updates', 'space:status', 'job:progress', 'me'] as const
+export const topics = ['coop:updates', 'commons:updates', 'identity:updates', 'space:status', 'trust:updates', 'job:progress', 'me'] as const
 export type Topic = (typeof topics)[number]
 
 const insiders = ['member', 'observer', 'founder', 'host'] as const
@@ -30,6 +30,9 @@ const coop = <Shape extends z.ZodRawShape>(says: string, shape: Shape, sees?: re
 const identity = <Shape extends z.ZodRawShape>(says: string, shape: Shape, sees: readonly string[] = [...insiders, 'party']) =>
   event('identity:updates', says, z.strictObject(shape), sees)
 
+const trust = <Shape extends z.ZodRawShape>(says: string, shape: Shape) => event('trust:updates', says, z.strictObject(shape), [...insiders, 'party'])
+
+const edge = { author: did, subject: did, graph: z.string() }
 const grant = { author: did, grant: operationId, grantee: did, grantee_kind: z.string() }
 const act = { act: operationId, kind: z.string() }
 
@@ -75,6 +78,8 @@ export const events = {
   'act.done': identity('A change of several persons took effect.', { ...act, persons: z.array(did) }),
   'act.withdrawn': identity('A change was taken back before it took effect.', { ...act, by: did }),
   'act.expired': identity('A change found no second person in time.', act),
+  'trust.edge_set': trust('Somebody says how far they rely on somebody.', { ...edge, weight: z.int(), expires_at: timeField }),
+  'trust.edge_ended': trust('Somebody says nothing more of somebody, or what was said went with time.', { ...edge, reason: z.enum(['said', 'swept', 'room']) }),
   'operation.revised': event(
     'space:status',
     'The order of changes became clear and an outcome changed.',
