@@ -1,4 +1,4 @@
-import type { Check, Clock, Decision, Did, Facts, Finding, MalformedReason, OperationId, Rules, SignedOperation, SpaceId, IngestResult, RawOperation, Vectors } from '@icn/protocol'
+import type { Check, Clock, Decision, Did, Facts, Finding, OperationId, Rules, SignedOperation, SpaceId, IngestResult, RawOperation, Vectors } from '@icn/protocol'
 
 /** Status of an operation on this node (engine page §3). `final` stands beside it. */
 export type OperationStatus = 'held' | 'applied' | 'refused' | 'late' | 'forked' | 'superseded'

@@ -1,6 +1,5 @@
 import {
   type Clock,
-  clockAheadMsMax,
   type Code,
   commonsSpace,
   compareClocks,
@@ -69,7 +68,6 @@ export class Batch {
     }
     const { operation } = candidate
     const signed: Candidate = { ...candidate, operation: { ...operation, signature: engine.parts.key.sign(signingBytes(operation.bytes)) } }
-    engine.clock.witness(operation.envelope.at)
     this.#placing(work).note(signed)
     const folded = work.record(signed, 'applied', decision, undo, events, undefined)
     this.operations++
@@ -98,7 +96,6 @@ export class Batch {
       const trial = this.#judge(work, candidate, options)
       work.state.restore(trial.undo)
     }
-    engine.clock.witness(envelope.at)
     const { folded, placed } = this.#offer(work, [candidate])
     const own = folded.find((entry) => entry.candidate.operation.id === id)
     if (own === undefined) throw placed.malformed.length > 0 ? new Refusal('OPERATION_MALFORMED', { reason: placed.malformed[0]?.reason }) : new Refusal('NOT_CAUGHT_UP')
@@ -126,7 +123,6 @@ export class Batch {
       if (!fits) malformed.push({ id: candidate.operation.id, reason: 'genesis' })
       return fits
     })
-    for (const { operation } of own) if (operation.envelope.at[0] <= engine.clock.wallMs() + clockAheadMsMax) engine.clock.witness(operation.envelope.at)
     const { placed, folded } = this.#offer(work, own)
     return {
       placed: folded.filter((entry) => entry.before === undefined).length,
@@ -161,7 +157,6 @@ export class Batch {
     if (decision.outcome !== 'lawful')
       throw new Refusal((decision.checks.find((check) => check.result === 'fail' || check.result === 'done')?.code ?? 'CHECKPOINT_ROOT_DIFFERS') as Code, {})
     const signed: Candidate = { ...candidate, operation: { ...candidate.operation, signature: this.#engine.parts.key.sign(signingBytes(candidate.operation.bytes)) } }
-    this.#engine.clock.witness(candidate.operation.envelope.at)
     this.#placing(work).note(signed)
     work.record(signed, 'applied', decision, undo, events, undefined)
     adoptCheckpoint(work, body, signed.operation.id, settled)
@@ -217,7 +212,7 @@ export class Batch {
   }
 
   #placing(work: SpaceWork): Placing {
-    return new Placing(work, { load: work.hooks.load, wallMs: () => this.#engine.clock.wallMs() })
+    return new Placing(work, { load: work.hooks.load, clock: this.#engine.clock })
   }
 
   #offer(work: SpaceWork, candidates: readonly Candidate[]): { placed: Placed; folded: Folded[] } {
@@ -263,7 +258,6 @@ export class Batch {
       return this.#declined(work, candidate, decision, options)
     }
     work.state.restore(undo)
-    this.#engine.clock.witness(envelope.at)
     return this.#answer(work, candidate, this.#foldGenesis(work, candidate), options)
   }
 

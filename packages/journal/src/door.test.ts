@@ -123,6 +123,18 @@ describe('the clock of a node', () => {
     assert.deepEqual(await clockOf(s), [toyStart + 70_000, 1])
   })
 
+  it('moves past the first operation, and past what waited, when its own is slow', async () => {
+    const s = new ToyJournal()
+    s.now = toyStart - 5_000
+    await s.open()
+    assert.deepEqual(await clockOf(s), [toyStart, 1])
+    await s.take(s.sign(90_000))
+    s.now = toyStart + 30_000
+    await s.journal.maintain()
+    assert.deepEqual(await clockOf(s), [toyStart + 90_000, 1])
+    assert.deepEqual(s.journal.doctor(), [])
+  })
+
   it('never goes back, whatever the wall clock does, also over a restart', async () => {
     const s = await new ToyJournal().open()
     const first = await clockOf(s)

@@ -27,6 +27,7 @@ import {
   textAfter,
   u48,
 } from './layout.ts'
+import type { HybridClock } from './clock.ts'
 import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import { emptySum, encodeStored } from './records.ts'
@@ -52,7 +53,7 @@ export interface Placed {
 export interface PlacingParts {
   /** Builds the candidate of bytes that were checked when they were put aside. */
   readonly load: (stored: Uint8Array) => Candidate
-  readonly wallMs: () => number
+  readonly clock: Pick<HybridClock, 'wallMs' | 'witness'>
 }
 
 /** Gives operations from elsewhere their place: parents, chains, clock, forks, reissues, the bounded waiting room. */
@@ -106,7 +107,13 @@ export class Placing {
   note(candidate: Candidate): void {
     const { envelope } = candidate.operation
     this.#work.overlay.put('chains', chainKey(this.#work.prefix, signerText(envelope.signer), envelope.seq, candidate.digest), placedMark)
+    this.#store(candidate)
+  }
+
+  /** What is said here from now on is said after it. */
+  #store(candidate: Candidate): void {
     this.#work.store(candidate)
+    this.#parts.clock.witness(candidate.operation.envelope.at)
   }
 
   /** Placed clock of a known operation; undefined when it is unknown or only held. */
@@ -146,7 +153,7 @@ export class Placing {
         ? 'parents'
         : previous !== undefined
           ? 'checkpoint'
-          : !clockChecked && envelope.at[0] > this.#parts.wallMs() + clockAheadMsMax
+          : !clockChecked && envelope.at[0] > this.#parts.clock.wallMs() + clockAheadMsMax
             ? 'clock'
             : work.promised !== null && compareClocks(envelope.at, work.promised) <= 0 && !work.isCovered(envelope.at)
               ? 'cut'
@@ -157,7 +164,7 @@ export class Placing {
       return false
     }
     work.overlay.put('chains', chainKey(work.prefix, signerText(envelope.signer), envelope.seq, digest), placedMark)
-    work.store(candidate)
+    this.#store(candidate)
     this.#fresh.set(digest, candidate)
     this.#dispositions.set(digest, work.isCovered(envelope.at) ? 'late' : 'fold')
     this.#judgeChain(envelope.signer, envelope.seq)

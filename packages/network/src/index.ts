@@ -1,1 +1,3 @@
+export * from './ports.ts'
+export { Replicator } from './replicate.ts'
 export * from './wire.ts'

@@ -1,0 +1,55 @@
+import type { Did, OperationId, SpaceId } from '@icn/protocol'
+import { Link } from './link.ts'
+import { type ReplicatorOptions, type ReplicatorParts, replicatorDefaults } from './ports.ts'
+import type { Wire } from './wire.ts'
+
+/** Keeps the spaces of this node equal with those of its peers: a link for each wire, and every commit told to each of them. */
+export class Replicator {
+  readonly #parts: ReplicatorParts
+  readonly #options: ReplicatorOptions
+  readonly #links = new Map<Did, Link>()
+  readonly #unsubscribe: () => void
+  #closed = false
+
+  constructor(parts: ReplicatorParts) {
+    this.#parts = parts
+    this.#options = { ...replicatorDefaults, ...parts.options }
+    this.#unsubscribe = parts.journal.subscribe((spaces) => this.#committed(spaces))
+  }
+
+  /** A wire to a peer whose key is proven. The peer's former one, if there was one, ends. */
+  add(wire: Wire): void {
+    if (this.#closed) {
+      wire.close()
+      return
+    }
+    this.#links.get(wire.peer)?.close('REPLACED')
+    const link: Link = new Link(wire, this.#parts, this.#options, () => {
+      if (this.#links.get(wire.peer) === link) this.#links.delete(wire.peer)
+    })
+    this.#links.set(wire.peer, link)
+  }
+
+  /** This node has become a host of something, or is one no longer: the peers hear of it. */
+  offerAgain(): void {
+    for (const link of this.#links.values()) link.offer()
+  }
+
+  get links(): readonly { readonly peer: Did; readonly state: string; readonly spaces: readonly SpaceId[] }[] {
+    return [...this.#links.values()].map(({ peer, state, spaces }) => ({ peer, state, spaces }))
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#unsubscribe()
+    for (const link of [...this.#links.values()]) link.close('STOPPING')
+  }
+
+  #committed(spaces: Parameters<Parameters<ReplicatorParts['journal']['subscribe']>[0]>[0]): void {
+    for (const [space, events] of spaces) {
+      const placed = new Set<OperationId>()
+      for (const { operation, status } of events) if (operation !== null && status !== null && status !== 'held') placed.add(operation)
+      for (const link of [...this.#links.values()]) link.committed(space, [...placed])
+    }
+  }
+}
