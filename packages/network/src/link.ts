@@ -1,6 +1,7 @@
 import { decodeFrame, encodeFrame, equalBytes, type Frame, type FrameOf, type IngestResult, type OperationId, type RawOperation, type SpaceId, wantIdsMax } from '@icn/protocol'
 import type { Misbehaviour, ReplicatorOptions, ReplicatorParts } from './ports.ts'
 import { Sending, sizeOf, vectorFrames } from './sending.ts'
+import { Timers } from './timers.ts'
 import type { Wire } from './wire.ts'
 
 /** One peer's stream `/icn/replicate/1` (network page §6): greeting, offers, vectors, operations, credit. */
@@ -37,7 +38,7 @@ export class Link {
   #told = ''
   #incoming: Promise<void> = Promise.resolve()
   #cancelHello: () => void = () => {}
-  readonly #timers = new Set<() => void>()
+  readonly #timers: Timers
   #wants = 0
   /** Bytes of operations: what the peer may have sent and has; what this node may have sent and has. */
   #granted: number
@@ -51,6 +52,7 @@ export class Link {
     this.#parts = parts
     this.#options = options
     this.#ended = ended
+    this.#timers = new Timers(parts.timing)
     this.#granted = options.creditBytes
     this.#allowed = options.creditBytes
     wire.listen({
@@ -62,7 +64,7 @@ export class Link {
         this.#end()
       },
     })
-    this.#cancelHello = this.#after(options.helloMs, () => this.close('HELLO_TIMEOUT'))
+    this.#cancelHello = this.#timers.after(options.helloMs, () => this.close('HELLO_TIMEOUT'))
     this.#send({
       t: 'hello',
       v: 1,
@@ -185,7 +187,7 @@ export class Link {
 
   #offeredSpace(space: SpaceId, genesis: OperationId): void {
     this.#offered.set(space, genesis)
-    this.#after(answerMs, () => {
+    this.#timers.after(answerMs, () => {
       const code = this.#refusalOf(space, genesis)
       this.#send({ t: 'answer', space, ok: code === undefined, ...(code === undefined ? {} : { code }) })
       this.#reconsider(space)
@@ -242,7 +244,7 @@ export class Link {
     const shared = this.#shared.get(space)
     if (shared === undefined) return
     shared.haveTimer?.()
-    shared.haveTimer = this.#after(ms, () => this.#have(space))
+    shared.haveTimer = this.#timers.after(ms, () => this.#have(space))
   }
 
   #compare({ space, digest, buckets }: FrameOf<'have'>): void {
@@ -366,23 +368,10 @@ export class Link {
     this.#parts.report(kind, this.peer, detail)
   }
 
-  #after(ms: number, run: () => void): () => void {
-    const cancel = this.#parts.timing.after(ms, () => {
-      this.#timers.delete(cancel)
-      run()
-    })
-    this.#timers.add(cancel)
-    return () => {
-      this.#timers.delete(cancel)
-      cancel()
-    }
-  }
-
   #end(): void {
     if (this.state === 'closed') return
     this.state = 'closed'
-    for (const cancel of this.#timers) cancel()
-    this.#timers.clear()
+    this.#timers.end()
     this.#shared.clear()
     this.#ended()
   }

@@ -17,6 +17,7 @@ export class SimWire<Name extends string> {
   #listener: Listener | undefined
   #other: SimWire<Name> | undefined
   #isOpen = true
+  #isCut = false
   #isFull = false
   #lastArrival = 0
   readonly #time: VirtualTime
@@ -47,7 +48,7 @@ export class SimWire<Name extends string> {
     this.#time.after(this.#lastArrival - this.#time.now(), () => {
       this.waitingBytes -= frame.length
       const other = this.#other as SimWire<Name>
-      if (this.#isOpen && other.#isOpen) other.#listener?.frame(frame)
+      if (!this.#isCut && other.#isOpen) other.#listener?.frame(frame)
       if (!this.#isFull || this.waitingBytes > bufferBytes / 2) return
       this.#isFull = false
       if (this.#isOpen) this.#listener?.drain()
@@ -70,6 +71,7 @@ export class SimWire<Name extends string> {
   end(why: 'bye' | 'lost'): void {
     if (!this.#isOpen) return
     this.#isOpen = false
+    this.#isCut = why === 'lost'
     this.#listener?.closed(why)
     // What left before a clean end arrives; then the other side sees it.
     if (why === 'bye') this.#time.after(Math.max(0, this.#lastArrival - this.#time.now()), () => this.#other?.end('bye'))

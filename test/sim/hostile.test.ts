@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { decodeFrame, type Did, encodeFrame, type Frame, type FrameOf, type SpaceId, toHex } from '@icn/protocol'
+import { raw, SimWire, TestSigner } from '@icn/testkit'
+import { toySpace, World, type SimNode } from './world.ts'
+
+/** Peers that lie, flood, pry or talk nonsense: honest nodes lose nothing, tell nothing, and blame the one that sent it. */
+
+/** Somebody who speaks the protocol by hand. */
+class Mallory {
+  readonly key = new TestSigner(66)
+  readonly heard: Frame[] = []
+  closed: string | undefined
+  readonly #wire: SimWire<Did>
+  readonly #world: World
+
+  constructor(world: World, victim: SimNode, seed = 66) {
+    this.#world = world
+    this.key = new TestSigner(seed)
+    const [atVictim, own] = SimWire.pair(victim.did, this.key.did, world.time, () => 1)
+    this.#wire = own
+    own.listen({
+      frame: (bytes) => void this.heard.push(decodeFrame(bytes) as Frame),
+      drain: () => {},
+      closed: (why) => {
+        this.closed = why
+      },
+    })
+    victim.running?.replicator.add(atVictim)
+  }
+
+  get did(): Did {
+    return this.key.did
+  }
+
+  say(frame: Frame | Uint8Array): void {
+    this.#wire.send(frame instanceof Uint8Array ? frame : encodeFrame(frame))
+  }
+
+  async greet(more: Partial<FrameOf<'hello'>> = {}): Promise<void> {
+    this.say({
+      t: 'hello',
+      v: 1,
+      network_id: this.#world.genesis.id,
+      rules: [['0-toy', new Uint8Array(32)]],
+      node: this.did,
+      instance: new Uint8Array(16),
+      release: 'x',
+      caps: [],
+      at: [0, 0],
+      wall: 0,
+      ...more,
+    })
+    await this.#world.time.pass(100)
+  }
+
+  of<T extends Frame['t']>(t: T): FrameOf<T>[] {
+    return this.heard.filter((frame): frame is FrameOf<T> => frame.t === t)
+  }
+}
+
+const meet = async (seed: number): Promise<{ world: World; victim: SimNode }> => {
+  const world = await new World(seed, 2).open()
+  const [victim] = world.nodes as [SimNode]
+  victim.propose('toy.set', { name: 'a', value: 1 })
+  await world.time.pass(3_000)
+  return { world, victim }
+}
+
+describe('a stranger', () => {
+  it('is told of no space, and cannot tell one that is here from one that is not', async () => {
+    const { world, victim } = await meet(1)
+    const stranger = new Mallory(world, victim)
+    await stranger.greet()
+    stranger.say({ t: 'offer', spaces: [toySpace, 'coop:none' as SpaceId].map((space) => ({ space, genesis: world.genesis.id })) })
+    stranger.say({ t: 'have', space: toySpace, at: [0, 0], count: 0, digest: new Uint8Array(32), buckets: new Uint8Array(2_048) })
+    stranger.say({ t: 'vector', space: toySpace, buckets: [...Array(256).keys()], entries: [], ask: true })
+    stranger.say({ t: 'want', space: toySpace, w: 1, ids: [world.genesis.id] })
+    await world.time.pass(200)
+    assert.deepEqual(stranger.of('answer'), [], 'the answer takes its time')
+    await world.time.pass(60_000)
+    victim.propose('toy.set', { name: 'a', value: 2 })
+    await world.time.pass(60_000)
+    assert.deepEqual(
+      stranger.of('answer').map(({ space, ok, code }) => [space, ok, code]),
+      [
+        [toySpace, false, 'SPACE_NOT_PROVEN'],
+        ['coop:none', false, 'SPACE_NOT_PROVEN'],
+      ],
+    )
+    assert.deepEqual([...stranger.of('offer'), ...stranger.of('have'), ...stranger.of('vector'), ...stranger.of('ops')], [])
+    assert.deepEqual(
+      stranger.of('none').map(({ why }) => why),
+      ['unknown'],
+    )
+    world.demandEqual('others go on')
+    world.close()
+  })
+
+  it('of another network, other rules, or under another name is sent away with the reason', async () => {
+    const { world, victim } = await meet(2)
+    const other = new TestSigner(67)
+    for (const [more, code] of [
+      [{ network_id: other.sign({ space: toySpace, genesis: null, kind: 'toy.found', body: {}, at: [1, 0], keep: true }).id }, 'NETWORK_MISMATCH'],
+      [{ rules: [['0-other', new Uint8Array(32)]] }, 'VERSION_UNSUPPORTED'],
+      [{ rules: [['0-toy', new Uint8Array(32).fill(1)]] }, 'RULES_MISMATCH'],
+      [{ node: other.did }, 'FRAME_INVALID'],
+    ] as const) {
+      const stranger = new Mallory(world, victim)
+      await stranger.greet(more as never)
+      assert.deepEqual(
+        stranger.of('bye').map((bye) => bye.code),
+        [code],
+      )
+      assert.equal(stranger.closed, 'bye')
+    }
+    assert.deepEqual(
+      world.reports.map(({ kind, peer }) => [kind, peer]),
+      [['frame_error', new TestSigner(66).did]],
+    )
+    world.close()
+  })
+})
+
+describe('a hostile peer', () => {
+  it('that talks nonsense is cut off, whatever it says', async () => {
+    const { world, victim } = await meet(3)
+    const deep = new Uint8Array(100_000).fill(0x81)
+    const hello = encodeFrame({ t: 'bye', code: 'STOPPING' })
+    const nonsense = [
+      Uint8Array.of(),
+      Uint8Array.of(0xff),
+      deep,
+      hello.subarray(0, 5),
+      encodeFrame({ t: 'want', space: toySpace, w: 1, ids: [] } as never),
+      encodeFrame({ t: 'credit', bytes: 1, more: 2 } as never),
+    ]
+    for (const [i, bytes] of nonsense.entries()) {
+      for (const greeted of [false, true]) {
+        const peer = new Mallory(world, victim)
+        if (greeted) await peer.greet()
+        peer.say(bytes)
+        await world.time.pass(100)
+        assert.deepEqual(
+          peer.of('bye').map(({ code }) => code),
+          ['FRAME_INVALID'],
+          `${i} ${greeted}`,
+        )
+      }
+    }
+    assert.equal(world.reports.length, 2 * nonsense.length)
+    assert.ok(world.reports.every(({ kind, peer }) => kind === 'frame_error' && peer === new TestSigner(66).did))
+    world.demandEqual('others go on')
+    world.close()
+  })
+
+  it('that never greets is sent away after five seconds', async () => {
+    const { world, victim } = await meet(4)
+    const peer = new Mallory(world, victim)
+    await world.time.pass(4_900)
+    assert.equal(peer.closed, undefined)
+    await world.time.pass(300)
+    assert.deepEqual(
+      peer.of('bye').map(({ code }) => code),
+      ['HELLO_TIMEOUT'],
+    )
+    world.close()
+  })
+
+  it('that is a host and sends forged, foreign and too many operations is charged itself, and nobody it names', async () => {
+    const { world, victim } = await meet(5)
+    const [, host] = world.nodes as [SimNode, SimNode]
+    host.crash()
+    // The second host's key is in Mallory's hands.
+    const peer = new Mallory(world, victim, 101)
+    await peer.greet()
+    peer.say({ t: 'offer', spaces: [{ space: toySpace, genesis: world.genesis.id }] })
+    await world.time.pass(1_000)
+    assert.equal(peer.of('have').length, 1, 'a host is told what is here')
+    const before = toHex(victim.journal.info(toySpace)?.setDigest as Uint8Array)
+    const ana = new TestSigner(70)
+    const good = ana.sign({ space: toySpace, genesis: world.genesis.id, kind: 'toy.set', body: { name: 'x', value: 1 }, at: [world.time.now(), 0] })
+    const { envelope, body } = raw(good)
+    peer.say({ t: 'ops', space: toySpace, ops: [[envelope, new Uint8Array(64).fill(1), body]] })
+    peer.say({ t: 'ops', space: toySpace, ops: [[Uint8Array.of(1, 2, 3), new Uint8Array(64), null]] })
+    peer.say({ t: 'ops', space: 'coop:other' as SpaceId, ops: [[envelope, good.signature, body]] })
+    await world.time.pass(1_000)
+    assert.deepEqual(
+      world.reports.map(({ kind }) => kind),
+      ['bad_signature', 'malformed_operation', 'unsolicited'],
+    )
+    assert.ok(
+      world.reports.every((report) => report.peer === peer.did),
+      'never the author that it names',
+    )
+    assert.equal(toHex(victim.journal.info(toySpace)?.setDigest as Uint8Array), before)
+    const junk: FrameOf<'ops'>['ops'] = Array.from({ length: 71 }, () => [new Uint8Array(60_000).fill(1), new Uint8Array(64), null])
+    peer.say({ t: 'ops', space: toySpace, ops: junk })
+    await world.time.pass(1_000)
+    assert.equal(world.reports.at(-1)?.kind, 'credit_exceeded')
+    assert.deepEqual(
+      peer.of('bye').map(({ code }) => code),
+      ['CREDIT_EXCEEDED'],
+    )
+    world.close()
+  })
+})
