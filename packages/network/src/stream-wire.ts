@@ -1,0 +1,200 @@
+import type { Did } from '@icn/protocol'
+import type { Stream } from '@libp2p/interface'
+import { FrameReader, framed } from './stream-framing.ts'
+import { type Wire, wireBufferBytes, type WireListener } from './wire.ts'
+
+/** After `close`, until what is left is given up [ms]. */
+export const closeMs = 1_000
+/** Bytes that libp2p holds for a stream before the rest waits here. Its buffer is a list that gets slow when long. */
+const streamBufferBytes = 262_144
+
+export interface StreamWireParts {
+  readonly peer: Did
+  readonly stream: Stream
+  readonly frameBytesMax: number
+  /** Something came from the peer, or went towards it. */
+  alive(): void
+  /** After the listener's `closed`, once. `reset`: the peer broke the stream off, and nobody here had asked for an end. */
+  ended(reset: boolean): void
+  fault(operation: string, error: unknown): void
+}
+
+type Why = Parameters<WireListener['closed']>[0]
+
+/**
+ * A wire on one libp2p stream. Traps of libp2p 3 that shape it:
+ * - a broken connection closes a stream without an error; only `remoteCloseWrite` tells a clean end;
+ * - what is sent inside the events `idle` and `drain` can stay lying: sending waits for a microtask;
+ * - the window is given back as soon as a message is dispatched, so a listener slows its peer only by not returning;
+ * - what a listener of an event throws ends the process.
+ */
+export class StreamWire implements Wire {
+  readonly peer: Did
+  readonly #parts: StreamWireParts
+  readonly #stream: Stream
+  readonly #reader: FrameReader
+  #listener: WireListener | undefined
+  /** What is to be told to the listener, in order, never one inside another. */
+  readonly #news: (() => void)[] = []
+  #telling = false
+  readonly #queue: Uint8Array[] = []
+  #queueBytes = 0
+  #pumpAsked = false
+  /** `send` has answered false, and `drain` has not followed. */
+  #full = false
+  #closing: NodeJS.Timeout | undefined
+  /** The peer has ended its side cleanly. */
+  #farewell = false
+  /** Our side is ended, and all that was handed over has left. */
+  #finished: 'no' | 'soon' | 'yes' = 'no'
+  #ended = false
+
+  constructor(parts: StreamWireParts) {
+    this.peer = parts.peer
+    this.#parts = parts
+    this.#stream = parts.stream
+    this.#reader = new FrameReader(parts.frameBytesMax)
+    this.#stream.pause()
+    this.#stream.addEventListener('remoteCloseWrite', () => {
+      this.#farewell = true
+      this.#review()
+    })
+    this.#stream.addEventListener('close', () => this.#review())
+    this.#stream.addEventListener('idle', () => this.#pumpSoon())
+    this.#stream.addEventListener('drain', () => {
+      this.#parts.alive()
+      this.#pumpSoon()
+    })
+  }
+
+  /** Is there something to listen to? */
+  get isOpen(): boolean {
+    return !this.#ended && this.#stream.status === 'open'
+  }
+
+  get waitingBytes(): number {
+    return this.#ended ? 0 : this.#queueBytes + this.#stream.writeBufferLength
+  }
+
+  listen(listener: WireListener): void {
+    if (this.#listener !== undefined) throw new Error('a wire has one listener')
+    this.#listener = listener
+    if (!this.#ended) {
+      this.#stream.addEventListener('message', (event) => this.#read(event.data.subarray()))
+      try {
+        this.#stream.resume()
+      } catch {
+        // It has ended meanwhile; what came before has been dispatched.
+      }
+      this.#review()
+    }
+    this.#tell()
+  }
+
+  send(frame: Uint8Array): boolean {
+    if (frame.length > this.#parts.frameBytesMax) throw new RangeError(`a frame of ${frame.length} bytes; at most ${this.#parts.frameBytesMax}`)
+    if (this.#ended || this.#closing !== undefined) return false
+    const bytes = framed(frame)
+    this.#queue.push(bytes)
+    this.#queueBytes += bytes.length
+    this.#pump()
+    if (this.waitingBytes <= wireBufferBytes) return true
+    this.#full = true
+    return false
+  }
+
+  close(): void {
+    if (this.#ended || this.#closing !== undefined) return
+    this.#closing = setTimeout(() => this.#end(this.#finished === 'yes' ? 'bye' : 'lost'), closeMs)
+    this.#pump()
+  }
+
+  /** Ends it now; what waits is lost. */
+  abort(): void {
+    this.#end('lost')
+  }
+
+  #read(bytes: Uint8Array): void {
+    if (this.#ended) return
+    this.#parts.alive()
+    const fits = this.#reader.read(bytes, (frame) => this.#tell((listener) => listener.frame(frame)))
+    if (!fits) this.#end('too_large')
+  }
+
+  /** What the stream's state means; called when it may have changed. Before there is a listener, unread bytes may still be there, so nothing is decided. */
+  #review(): void {
+    if (this.#ended || this.#listener === undefined) return
+    if (this.#farewell && this.#reader.inside) this.#end('cut_short')
+    else if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') this.#end(this.#farewell || this.#finished === 'yes' ? 'bye' : 'lost')
+    else if (this.#farewell) this.close()
+  }
+
+  #pumpSoon(): void {
+    if (this.#pumpAsked) return
+    this.#pumpAsked = true
+    queueMicrotask(() => {
+      this.#pumpAsked = false
+      this.#pump()
+      if (!this.#full || this.#ended || this.waitingBytes > wireBufferBytes / 2) return
+      this.#full = false
+      if (this.#closing === undefined) this.#tell((listener) => listener.drain())
+    })
+  }
+
+  #pump(): void {
+    if (this.#ended) return
+    try {
+      while (this.#queue.length > 0 && !this.#stream.writableNeedsDrain && this.#stream.writeBufferLength < streamBufferBytes) {
+        const bytes = this.#queue.shift() as Uint8Array
+        this.#queueBytes -= bytes.length
+        this.#stream.send(bytes)
+      }
+    } catch {
+      // The stream has broken; its `close` has told or will tell.
+      return
+    }
+    if (this.#closing !== undefined && this.#queue.length === 0 && this.#finished === 'no') this.#finish()
+  }
+
+  #finish(): void {
+    this.#finished = 'soon'
+    this.#stream.close().then(
+      () => {
+        this.#finished = 'yes'
+        this.#review()
+      },
+      () => this.#review(),
+    )
+  }
+
+  #end(why: Why): void {
+    if (this.#ended) return
+    const reset = why === 'lost' && this.#closing === undefined && this.#stream.status === 'reset'
+    this.#ended = true
+    clearTimeout(this.#closing)
+    this.#queue.length = 0
+    this.#queueBytes = 0
+    // Does nothing to a stream that has ended by itself.
+    this.#stream.abort(new Error(`wire ended: ${why}`))
+    this.#tell((listener) => listener.closed(why))
+    if (this.#listener === undefined) this.#parts.ended(reset)
+    else this.#tell(() => this.#parts.ended(reset))
+  }
+
+  /** Adds to the news, and tells all of it unless that is being done further out. */
+  #tell(news?: (listener: WireListener) => void): void {
+    const listener = this.#listener
+    if (news !== undefined) this.#news.push(() => news(this.#listener as WireListener))
+    if (listener === undefined || this.#telling) return
+    this.#telling = true
+    for (let next = this.#news.shift(); next !== undefined; next = this.#news.shift()) {
+      try {
+        next()
+      } catch (error) {
+        this.#parts.fault('network.wire.listener', error)
+        this.#end('lost')
+      }
+    }
+    this.#telling = false
+  }
+}
