@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { decodeFrame, type Did, encodeFrame, type Frame, type FrameOf, type SpaceId, toHex } from '@icn/protocol'
-import { raw, SimWire, TestSigner } from '@icn/testkit'
+import { decodeFrame, type Did, encodeFrame, type Frame, type FrameOf, type Rules, type SpaceId, toHex } from '@icn/protocol'
+import { raw, SimWire, TestSigner, toy, toyRules } from '@icn/testkit'
 import { toySpace, World, type SimNode } from './world.ts'
 
 /** Peers that lie, flood, pry or talk nonsense: honest nodes lose nothing, tell nothing, and blame the one that sent it. */
@@ -202,6 +202,53 @@ describe('a hostile peer', () => {
       peer.of('bye').map(({ code }) => code),
       ['CREDIT_EXCEEDED'],
     )
+    world.close()
+  })
+})
+
+describe('a host that is removed', () => {
+  it('gets nothing from that commit on, and again what it lacks when it is taken back', async () => {
+    const gone = 'gone'
+    const removed = new TestSigner(102).did
+    const rules: Rules = {
+      ...toyRules,
+      hosts: (facts) => {
+        const all = toyRules.hosts(facts)
+        return facts.get(toy.registers, [gone])?.value === 1 ? all.filter((did) => did !== removed) : all
+      },
+    }
+    const world = await new World(6, 3, rules).open()
+    const [first, , third] = world.nodes as [SimNode, SimNode, SimNode]
+    await world.time.pass(3_000)
+    third.crash()
+    const peer = new Mallory(world, first, 102)
+    await peer.greet()
+    peer.say({ t: 'offer', spaces: [{ space: toySpace, genesis: world.genesis.id }] })
+    await world.time.pass(1_000)
+    peer.say({ t: 'vector', space: toySpace, buckets: [...Array(256).keys()], entries: [], ask: false })
+    await world.time.pass(1_000)
+    assert.ok(peer.of('ops').length > 0)
+    peer.heard.splice(0)
+    first.propose('toy.set', { name: gone, value: 1 })
+    for (let i = 0; i < 5; i++) {
+      first.propose('toy.set', { name: 'a', value: i })
+      await world.time.pass(20_000)
+    }
+    assert.deepEqual(peer.heard, [
+      { t: 'offer', spaces: [] },
+      { t: 'bye', space: toySpace, code: 'NOT_A_HOST' },
+    ])
+    world.demandEqual('the hosts that stay')
+    first.propose('toy.set', { name: gone, value: 0 })
+    await world.time.pass(5_000)
+    assert.deepEqual(
+      peer
+        .of('offer')
+        .at(-1)
+        ?.spaces.map(({ space }) => space),
+      [toySpace],
+    )
+    assert.ok(peer.of('have').length > 0)
     world.close()
   })
 })

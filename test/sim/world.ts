@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type JournalApi, journalDefaults, openJournal, openMemoryStore, type Store } from '@icn/journal'
 import { type Misbehaviour, Replicator } from '@icn/network'
-import { type Did, didOfKey, type OperationId, type SignedOperation, type SpaceId, toHex } from '@icn/protocol'
+import { type Did, didOfKey, type OperationId, type Rules, type SignedOperation, type SpaceId, toHex } from '@icn/protocol'
 import { signingKeyFromSeed } from '@icn/protocol/node'
 import { Chance, raw, SimNetwork, type SimWire, TestSigner, toyRules, VirtualTime } from '@icn/testkit'
 
@@ -40,19 +40,19 @@ export class SimNode {
       store: this.#store,
       key,
       node: didOfKey(key.publicKey),
-      rulesOf: () => toyRules,
+      rulesOf: () => world.rules,
       wall: () => world.time.now() + this.skewMs,
       options: { ...journalDefaults, verifyThreads: 0 },
     })
     const hosts = (): readonly Did[] => {
       const facts = journal.read(toySpace)
-      return facts === undefined ? [] : toyRules.hosts(facts)
+      return facts === undefined ? [] : world.rules.hosts(facts)
     }
     const replicator = new Replicator({
       node: this.did,
       journal: { ...portOf(journal), ingest: (space, operations) => world.waitFor(journal.ingest(space, operations)) },
       network: () => world.genesis.id,
-      rules: [[toyRules.version, new Uint8Array(32)]],
+      rules: [[world.rules.version, new Uint8Array(32)]],
       instance: new Uint8Array(16).fill(this.#seed),
       release: 'sim',
       mayHave: (peer) => hosts().includes(peer),
@@ -99,6 +99,7 @@ function portOf(journal: JournalApi) {
 }
 
 export class World {
+  readonly rules: Rules
   readonly chance: Chance
   readonly time: VirtualTime
   readonly network: SimNetwork<Did>
@@ -108,7 +109,9 @@ export class World {
   readonly faults: unknown[] = []
   #pending = 0
 
-  constructor(seed: number, count: number) {
+  /** `rules`: which nodes are hosts may depend on the state. */
+  constructor(seed: number, count: number, rules: Rules = toyRules) {
+    this.rules = rules
     this.chance = new Chance(seed)
     this.time = new VirtualTime(start, () => this.#pending > 0)
     this.network = new SimNetwork<Did>(this.time, this.chance)

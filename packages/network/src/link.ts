@@ -82,6 +82,11 @@ export class Link {
   close(code: string): void {
     if (this.state === 'closed') return
     this.#send({ t: 'bye', code })
+    this.leave()
+  }
+
+  /** Ends without a word: the peer has opened another way itself. */
+  leave(): void {
     this.#wire.close()
     this.#end()
   }
@@ -156,10 +161,8 @@ export class Link {
         this.#pump()
         break
       case 'bye':
-        if (frame.space === undefined) {
-          this.#wire.close()
-          this.#end()
-        } else this.#drop(frame.space)
+        if (frame.space === undefined) this.leave()
+        else this.#drop(frame.space)
         break
       // What the answer says follows from what comes; a parent that nobody here has is looked for elsewhere.
       case 'answer':

@@ -23,7 +23,7 @@ export class Replicator {
       wire.close()
       return
     }
-    this.#links.get(wire.peer)?.close('REPLACED')
+    this.#links.get(wire.peer)?.leave()
     const link: Link = new Link(wire, this.#parts, this.#options, () => {
       if (this.#links.get(wire.peer) === link) this.#links.delete(wire.peer)
     })
