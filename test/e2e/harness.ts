@@ -99,6 +99,8 @@ export interface NodeOptions {
   /** Where the clock stands; it moves only when it is told to. Absent: the machine's clock. */
   readonly startsAt?: number
   readonly logged?: string[]
+  /** Names of people who may speak in commons. */
+  readonly stewards?: readonly string[]
 }
 
 export class TestNode {
@@ -135,6 +137,7 @@ export class TestNode {
       ephemeral: false,
       onFatal: (why) => this.fatal.push(why),
       checkAnswers: true,
+      stewards: (options.stewards ?? []).map(didOf),
       ...(options.startsAt === undefined ? {} : { wall: () => this.now }),
     })
   }

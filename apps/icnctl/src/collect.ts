@@ -1,7 +1,7 @@
 import { CliRefusal } from './problems.ts'
 import type { Context } from './context.ts'
 import { aboutOneself, type CommandSpec, type Field } from './fields.ts'
-import { document, durationMs, timeText, wholeNumber, yesOrNo } from './values.ts'
+import { document, durationMs, permille, timeText, wholeNumber, yesOrNo } from './values.ts'
 
 /** What was typed, as an input of the row. */
 
@@ -31,6 +31,8 @@ function readValue(field: Field, text: string | boolean | readonly string[]): un
       return document(one, field.flag)
     case 'time':
       return timeText(one, field.flag, Date.now())
+    case 'permille':
+      return permille(one, field.flag)
     case 'duration':
       return durationMs(one, field.flag)
     default:

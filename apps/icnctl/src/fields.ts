@@ -9,7 +9,7 @@ export interface Field {
   readonly flag: string
   /** Other flags that mean the same. */
   readonly aliases: readonly string[]
-  readonly type: 'text' | 'integer' | 'boolean' | 'texts' | 'integers' | 'document' | 'time' | 'duration'
+  readonly type: 'text' | 'integer' | 'boolean' | 'texts' | 'integers' | 'document' | 'time' | 'duration' | 'permille'
   readonly required: boolean
   readonly default?: unknown
   readonly choices?: readonly string[]
@@ -54,6 +54,8 @@ const otherNames: Readonly<Partial<Record<MethodName, Readonly<Record<string, re
   'device.revoke': { spaces: ['space'] },
   'identity.freeze': { spaces: ['space'] },
   'identity.grants.list': { live: ['live-only'] },
+  'trust.edge.set': { expires_at: ['until'] },
+  'trust.edge.list': { issuer: ['of'] },
 }
 
 /** Beside the required ones these may stand by position, because people know them so. */
@@ -63,6 +65,7 @@ const alsoPositional: Readonly<Partial<Record<MethodName, readonly string[]>>> =
   'coop.member_log': ['did'],
   'coop.host.accept': ['did'],
   'coop.host.leave': ['did'],
+  'trust.graph': ['subject'],
 }
 
 /** The person is oneself when nobody is named. */
@@ -85,6 +88,7 @@ const never = new Set(['limit', 'cursor', 'order', 'space', 'personhood'])
 
 function typeOf(name: string, schema: JsonSchema): Field['type'] {
   if (schema.format === 'date-time') return 'time'
+  if (schema.format === 'permille') return 'permille'
   if (name.endsWith('_ms')) return 'duration'
   if (schema.type === 'integer' || schema.type === 'number') return 'integer'
   if (schema.type === 'boolean') return 'boolean'

@@ -72,6 +72,7 @@ function flagText(field: Field): string {
     document: ' <file|json|->',
     time: ' <time>',
     duration: ' <30s|12h|7d>',
+    permille: ' <0–1000|0.0–1.0>',
     text: ' <…>',
   }
   return `--${field.flag}${value[field.type]}`

@@ -167,7 +167,10 @@ async function runOther(context: Context, client: Client, method: MethodName, in
   const printer = new Printer(context)
   const value = (await client.call(method, input, context.callOptions())) as { readonly meta?: WireMeta }
   if (printer.forPeople) await printer.learnNames(coopOf(input))
-  printer.resource(value, value?.meta)
+  const { sentences } = (value ?? {}) as { readonly sentences?: readonly string[] }
+  // What is written for people to read needs no table of the same beside it.
+  if (printer.forPeople && sentences !== undefined) printer.text(sentences.join('\n'))
+  else printer.resource(value, value?.meta)
   // For --if-match: the document itself does not hold its tag.
   const tag = value?.meta?.etag
   if (context.settings.verbose && tag !== undefined) context.io.note(context.say('say.tag', { tag }))

@@ -15,6 +15,14 @@ export function durationMs(text: string, field: string): number {
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit as string] as number), 0)
 }
 
+/** Thousandths: `800`, or the part of a whole as `0.8`. */
+export function permille(text: string, field: string): number {
+  const part = /^([01])[.,](\d{1,3})$/.exec(text)
+  const value = part === null ? (/^\d{1,4}$/.test(text) ? Number(text) : Number.NaN) : Number(part[1]) * 1_000 + Number((part[2] as string).padEnd(3, '0'))
+  if (!(value <= 1_000)) throw wrong(text, field, '0–1000, 0.0–1.0')
+  return value
+}
+
 export function wholeNumber(text: string, field: string): number {
   const plain = text.replaceAll(/(?<=\d)[_ ](?=\d)/g, '')
   if (!/^-?\d{1,15}$/.test(plain)) throw wrong(text, field, '123')

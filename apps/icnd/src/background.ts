@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs'
 import { reviewOf } from '@icn/domain'
 import type { Sessions } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
-import { coopGauges, type Metrics, measureIdentity, type Supervisor, sweepCoops, sweepIdentity } from '@icn/node'
+import { coopGauges, type Metrics, measureIdentity, type Supervisor, sweepCoops, sweepIdentity, type Trust, TrustSweeper } from '@icn/node'
 import type { SpaceId } from '@icn/protocol'
 import { minuteMs } from '@icn/protocol'
 import type { Config } from './config/option.ts'
@@ -17,6 +17,7 @@ export interface BackgroundParts {
   readonly startedAt: number
   readonly undecodable: ReadonlySet<string>
   readonly sessions: Sessions
+  readonly trust: Trust
   /** Replaces keys of tokens and seals that are due. */
   turnKeys(): void
 }
@@ -24,10 +25,12 @@ export interface BackgroundParts {
 /** Work that nobody calls for: deadlines, cuts, measured gauges, the clock. Every failure is counted under its name. Answers how to measure at once. */
 export function startBackground(parts: BackgroundParts): () => void {
   const { config, journal, supervisor } = parts
+  const edges = new TrustSweeper(journal)
   supervisor.every('sweep', config['supervisor.sweep_interval_secs'] * 1_000, async (signal) => {
     await journal.maintain()
     await sweepCoops(journal, parts.now(), signal)
     await sweepIdentity(journal, parts.now(), signal)
+    await edges.sweep(parts.now())
   })
   supervisor.every('session_cleanup', minuteMs, () => {
     parts.sessions.sweep()
@@ -87,6 +90,7 @@ function measure(parts: BackgroundParts): void {
   metrics.set('icn_journal_checkpoint_timestamp_seconds', cut / 1_000)
   metrics.set('icn_auth_sessions', parts.sessions.count)
   metrics.set('icn_auth_used_nonces', parts.sessions.usedCount)
+  parts.trust.measure()
   measureCoops(parts)
 }
 

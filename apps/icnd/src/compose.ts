@@ -25,6 +25,8 @@ export interface NodeParts {
   readonly ephemeral: boolean
   /** Wall clock [ms]; tests and the development network bring their own. */
   readonly wall?: () => number
+  /** People who may speak in the network that this node founds for itself; of development and tests (ruling 20). */
+  readonly stewards?: readonly Did[]
   /** The daemon cannot go on. */
   readonly onFatal: (why: string) => void
   /** Every answer is compared with its schema. */
@@ -92,8 +94,9 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     await supervisor.phase('actors', () => foundNetwork(parts, journal))
     const doors = new DoorParts(parts, { journal, store, metrics, supervisor, did, token, undecodable, startedAt, wall })
     doors.mailboxes.set('journal', engine.mailbox)
-    for (const name of ['identity', 'commons', 'coop', 'snapshot', 'metrics'] as const)
+    for (const name of ['identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics'] as const)
       doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
+    closers.push(() => doors.trust.close())
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
     // Networking comes with an issue of its own; the phases are there so that their order is seen.
     await supervisor.phase('network', () => {})
@@ -103,7 +106,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       const turnKeys = (): void => {
         if (doors.turnKeys()) log.info('keys_turned', 'keys of tokens or seals have turned')
       }
-      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: doors.sessions, turnKeys })
+      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: doors.sessions, trust: doors.trust, turnKeys })
     })
     supervisor.ready()
     doors.ready = true
@@ -204,14 +207,14 @@ function openEngine({ config, keys }: NodeParts, store: Store, wall: () => numbe
 }
 
 /** A node without a network founds its own (ruling 1). */
-async function foundNetwork({ log, config }: NodeParts, journal: JournalApi): Promise<void> {
+async function foundNetwork({ log, config, stewards = [] }: NodeParts, journal: JournalApi): Promise<void> {
   if (journal.info(commonsSpace) !== undefined) return
   const result = await journal.propose({
     space: commonsSpace,
     kind: 'commons.found',
     author: journal.node,
     grant: null,
-    body: { name: config['node.name'].slice(0, 64), keepers: [journal.node], stewards: [], nonce: new Uint8Array(randomBytes(16)) },
+    body: { name: config['node.name'].slice(0, 64), keepers: [journal.node], stewards, nonce: new Uint8Array(randomBytes(16)) },
   })
   if (result.outcome !== 'applied') throw new Error('the network of this node could not be founded')
   log.info('network_founded', 'founded a network of its own', { space: commonsSpace })

@@ -17,6 +17,9 @@ import {
   type Standing,
   type Supervisor,
   spaceHandlers,
+  Trust,
+  trustHandlers,
+  type TrustOptions,
 } from '@icn/node'
 import { commonsSpace, type Did, languages, type MethodName, type OperationId, secondMs, type SpaceId } from '@icn/protocol'
 import { parseAddress } from './config/load.ts'
@@ -49,6 +52,8 @@ export class DoorParts {
   readonly #keys: TokenKeys
   readonly calls: Calls
   readonly feed: EventFeed
+  /** What this node thinks of DIDs; whoever chooses by it asks here. */
+  readonly trust: Trust
   readonly options: GatewayOptions
   /** In front of each actor; filled as the actors start. */
   readonly mailboxes = new Map<ActorName, Mailbox>()
@@ -79,6 +84,7 @@ export class DoorParts {
     })
     const rights = (did: Did, space: SpaceId): ReadonlySet<string> => this.standing.rights(did, space)
     this.feed = new EventFeed({ journal, rights, sealer })
+    this.trust = new Trust(trustOptions(config), { journal, metrics, now: wall })
     const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
     this.calls = new Calls(
       {
@@ -91,18 +97,7 @@ export class DoorParts {
         mailboxOf: (method) => this.#mailboxOf(method),
       },
       {
-        ...authHandlers({
-          journal,
-          standing: this.standing,
-          sealer,
-          sessions: this.sessions,
-          tokens: this.tokens,
-          audience: this.options.publicOrigin,
-          network: () => network() as OperationId,
-          now: wall,
-          refreshDays: config['gateway.refresh_token_days'],
-          counted: (what) => (what === 'challenge' ? metrics.add('icn_auth_challenges_total', 1) : metrics.add('icn_auth_verifications_total', 1, { outcome: what })),
-        }),
+        ...this.#authHandlers(sealer),
         ...identityHandlers({ now: wall, usedAt: (did, device) => this.#usedAt(did, device) }),
         ...coopHandlers({
           now: wall,
@@ -116,6 +111,7 @@ export class DoorParts {
           imported: (outcome, rows) => metrics.add('icn_coop_import_rows_total', rows, { outcome }),
           timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         }),
+        ...trustHandlers({ trust: this.trust, now: wall, rights }),
         ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: () => 'alone' }),
         ...eventHandlers({ journal, feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now: wall }),
@@ -130,6 +126,23 @@ export class DoorParts {
       },
       { checkAnswers: parts.checkAnswers ?? false },
     )
+  }
+
+  #authHandlers(sealer: TokenKeys['sealer']): ReturnType<typeof authHandlers> {
+    const { config } = this.parts
+    const { journal, metrics, wall } = this.inside
+    return authHandlers({
+      journal,
+      standing: this.standing,
+      sealer,
+      sessions: this.sessions,
+      tokens: this.tokens,
+      audience: this.options.publicOrigin,
+      network: () => journal.info(commonsSpace)?.genesis as OperationId,
+      now: wall,
+      refreshDays: config['gateway.refresh_token_days'],
+      counted: (what) => (what === 'challenge' ? metrics.add('icn_auth_challenges_total', 1) : metrics.add('icn_auth_verifications_total', 1, { outcome: what })),
+    })
   }
 
   /** Last time a device was signed in here with. */
@@ -207,7 +220,18 @@ function actorOf(method: MethodName): ActorName | undefined {
   const area = method.slice(0, method.indexOf('.'))
   if (coopAreas.has(area)) return 'coop'
   if (identityAreas.has(area)) return 'identity'
+  if (area === 'trust') return 'trust'
   return journalRows.has(method) ? 'journal' : undefined
+}
+
+function trustOptions(config: Config): TrustOptions {
+  return {
+    perspective: config['trust.perspective'] as readonly Did[],
+    hopMinPermille: config['trust.hop_min_permille'],
+    intermediariesCount: config['trust.intermediaries_count'],
+    cohostFloorPermille: config['trust.cohost_floor_permille'],
+    cacheCount: config['trust.cache_count'],
+  }
 }
 
 function gatewayOptions(config: Config): GatewayOptions {

@@ -17,6 +17,9 @@ import {
   openStanding,
   spaceHandlers,
   type Standing,
+  Trust,
+  trustDefaults,
+  trustHandlers,
 } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, type OperationId, toBase64Url } from '@icn/protocol'
 import { type SigningKey, signingKeyFromSeed } from '@icn/protocol/node'
@@ -43,6 +46,7 @@ export class TestNode {
   readonly tokens: Tokens
   readonly calls: Calls
   readonly feed: EventFeed
+  readonly trust: Trust
   readonly metrics: Metrics = openMetrics({ version: 'test', process: false })
   readonly operatorToken = toBase64Url(randomBytes(32))
   readonly internals: unknown[] = []
@@ -70,6 +74,7 @@ export class TestNode {
     this.tokens = new Tokens({ node: journal.node, audience, keys: [{ seed: new Uint8Array(32).fill(2), createdAt: 0 }], accessSecs: 600, now })
     const rights = (did: Did, space: Parameters<Standing['rights']>[1]) => this.standing.rights(did, space)
     this.feed = new EventFeed({ journal, rights, sealer })
+    this.trust = new Trust(trustDefaults, { journal, metrics: this.metrics, now })
     const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
     const sync = (): string => 'alone'
     this.calls = new Calls(
@@ -98,6 +103,7 @@ export class TestNode {
           random: (count) => new Uint8Array(randomBytes(count)),
           timeZone: 'Europe/Madrid',
         }),
+        ...trustHandlers({ trust: this.trust, now, rights }),
         ...spaceHandlers({ journal, standing: this.standing, now, sync }),
         ...eventHandlers({ journal, feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now }),
@@ -130,13 +136,14 @@ export class TestNode {
     )
   }
 
-  async found(): Promise<void> {
+  /** Founds the network; stewards are people who may say something in it (ruling 20). */
+  async found(stewards: readonly Did[] = []): Promise<void> {
     await this.journal.propose({
       space: commonsSpace,
       kind: 'commons.found',
       author: this.journal.node,
       grant: null,
-      body: { name: 'Test network', keepers: [this.journal.node], stewards: [], nonce: new Uint8Array(16) },
+      body: { name: 'Test network', keepers: [this.journal.node], stewards, nonce: new Uint8Array(16) },
     })
   }
 

@@ -1,4 +1,4 @@
-import { type Did, deviceScopes, grantMsBounds, type MethodName, type OperationId, pathFields, type Row } from '@icn/protocol'
+import { type Did, deviceScopes, grantMsBounds, type MethodName, type OperationId, pathFields, type Row, trustLifeMs } from '@icn/protocol'
 
 /**
  * What the body of a draft must say, worked out from the call by the device itself: a node that hands out anything else gets
@@ -208,6 +208,11 @@ const special: Partial<Record<MethodName, (asked: AskedAt) => ExpectedBody>> = {
   'device.approve': (asked) => deviceBody(asked.input['did'], text, asked),
   'device.revoke': ({ input }) => ({ grantee: input['did'], reason: input['reason'], known_seq: input['known_seq'] }),
   'quarantine.settle': settle,
+  'trust.edge.set': (asked) => ({
+    ...plain(asked),
+    expires_at: asked.input['expires_at'] === undefined ? near(asked.now + trustLifeMs.usual) : time(asked.input['expires_at']),
+  }),
+  'trust.edge.end': ({ input }) => ({ subject: input['did'], graph: input['graph'] }),
 }
 
 /** What is wrong with a body, in a few words; undefined when it may be signed. `body` is in JSON form. */

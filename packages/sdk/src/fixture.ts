@@ -38,7 +38,7 @@ export async function openWorld(): Promise<World> {
   const port = await freePort()
   const node = new TestNode({ port, publicOrigin: `http://127.0.0.1:${port}` })
   node.now = Date.now()
-  await node.found()
+  await node.found([personOf('Vera').did])
   let gateway: OpenDoor = await node.gateway()
   const rpc = await node.rpc()
   const identityFor = (name: string | undefined): ConnectOptions => (name === undefined ? {} : { identity: personOf(name) })

@@ -172,6 +172,15 @@ it('gives and takes permissions, devices and keys', async () => {
   await write('Fay', 'identity.freeze', { reason: 'Laptop stolen', final: false, spaces: ['coop:food'] })
 })
 
+it('says how far somebody is relied on, and takes it back', async () => {
+  const said = await write('Vera', 'trust.edge.set', { subject: didOf('Ada'), weight: 800, labels: ['neighbour'], evidence: [{ type: 'met' }], note: 'From next door' })
+  assert.deepEqual([said.value.score_before, said.value.score_after], [0, 560])
+  const until = new Date(world.node.now + 30 * 86_400_000).toISOString()
+  await write('Vera', 'trust.edge.set', { subject: didOf('Ada'), weight: 500, graph: 'social', expires_at: until, base: said.value.edge.set_op })
+  await write('Vera', 'trust.edge.end', { did: didOf('Ada'), graph: 'social' })
+  assert.equal((await write('Vera', 'trust.edge.end', { did: didOf('Ada') })).outcome, 'already_done')
+})
+
 it('has asked for every row that a person signs', () => {
   const signed = methodNames.filter((method) => rowOf(method).mode === 'write' && !rowOf(method).access.every((word) => word === 'operator'))
   assert.deepEqual(

@@ -17,6 +17,8 @@ export const columns: Readonly<Partial<Record<MethodName, readonly string[]>>> =
   'coop.entry.list': ['number', 'name', 'joined_at', 'roles', 'class', 'shares', 'did'],
   'coop.invite.list': ['invite_id', 'name', 'by', 'roles', 'uses', 'used', 'state', 'expires_at'],
   'coop.host.list': ['label', 'did', 'status', 'added_by', 'accepted_at', 'this_node'],
+  'trust.edge.list': ['issuer', 'graph', 'subject', 'weight', 'labels', 'expires_at', 'expired'],
+  'trust.pin.list': ['did', 'permille', 'note', 'set_at'],
   'space.list': ['space', 'name', 'head.at', 'unfinal', 'sync', 'read_only'],
   'operation.list': ['id', 'kind', 'author', 'subject', 'status', 'final', 'made_at', 'codes'],
   'decision.list': ['id', 'kind', 'space', 'summary', 'decided_at'],
@@ -42,5 +44,7 @@ export const emptyLists: Readonly<Partial<Record<MethodName, readonly [en: strin
   'identity.grants.list': ['You gave no permissions here: icnctl grant create', 'Aquí no dio permisos: icnctl grant create'],
   'job.list': ['No long work in the last days.', 'Ninguna tarea larga en los últimos días.'],
   'me.needs': ['Nothing needs you.', 'Nada le espera.'],
+  'trust.edge.list': ['No edges. Say how far you rely on somebody: icnctl trust set DID WEIGHT', 'No hay enlaces. Diga cuánto confía en alguien: icnctl trust set DID PESO'],
+  'trust.pin.list': ['No numbers of this node’s own: icnctl trust pin DID N', 'No hay números propios de este nodo: icnctl trust pin DID N'],
   'quarantine.list': ['Nothing waits for a person.', 'Nada espera a una persona.'],
 }

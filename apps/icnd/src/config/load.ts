@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
+import { isDid } from '@icn/protocol'
 import { parse, TomlError } from 'smol-toml'
 import { type Config, type OptionName, type OptionSpec, type Origin, specs } from './option.ts'
 
@@ -187,6 +188,7 @@ function checkTogether(config: Config): ConfigFault[] {
     })
   if ((config['gateway.tls_cert_file'] === null) !== (config['gateway.tls_key_file'] === null))
     faults.push({ where: 'gateway.tls_key_file', text: 'and gateway.tls_cert_file go together' })
+  for (const did of config['trust.perspective']) if (!isDid(did)) faults.push({ where: 'trust.perspective', text: `holds ${did}, which is no DID` })
   if (!isAbsolute(config.data_dir)) faults.push({ where: 'data_dir', text: 'is an absolute path' })
   return faults
 }

@@ -1,5 +1,5 @@
 import { codes } from '../codes/index.ts'
-import { bodies } from '../bodies/index.ts'
+import { bodies, trustGraphs } from '../bodies/index.ts'
 import { methodNames } from '../operations/index.ts'
 import { topics } from '../events/index.ts'
 
@@ -24,7 +24,7 @@ const methods = [...methodNames]
 const classes = [...new Set(['ok', ...Object.values(codes).map((row) => row.class)])]
 
 /** Parts of a node that can be started, counted and restarted, in start order. */
-export const actorNames = ['store', 'journal', 'identity', 'commons', 'coop', 'snapshot', 'metrics', 'rpc', 'gateway'] as const
+export const actorNames = ['store', 'journal', 'identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics', 'rpc', 'gateway'] as const
 /** Work in the background whose failures are counted by name, because nobody is there to catch them. */
 export const backgroundOperations = [
   'metrics_server_start',
@@ -136,6 +136,13 @@ export const metrics = defineMetrics({
   icn_coop_conflicts_open: { type: 'gauge', says: 'Settings with two values.' },
   icn_coop_invites: { type: 'gauge', labels: { state: ['open', 'used_up', 'cancelled', 'review'] }, says: 'Invitations.' },
   icn_coop_import_rows_total: { type: 'counter', labels: { outcome: ['added', 'left_out'] }, says: 'Lines of registers brought in.' },
+  icn_trust_edges: { type: 'gauge', says: 'Trust edges that stand.' },
+  icn_trust_edges_set_total: { type: 'counter', labels: { graph: trustGraphs }, says: 'Trust edges set.' },
+  icn_trust_scores_total: { type: 'counter', labels: { class: ['isolated', 'known', 'partner', 'federated'] }, says: 'Trust scores answered, by class.' },
+  icn_trust_cache_hits_total: { type: 'counter', says: 'Scores of a graph that were remembered.' },
+  icn_trust_cache_misses_total: { type: 'counter', says: 'Scores of a graph that had to be worked out.' },
+  icn_trust_score_duration_seconds: { type: 'histogram', buckets: quick, says: 'Time to work out or find a score.' },
+  icn_trust_pins: { type: 'gauge', says: 'Numbers that the operator gave by hand.' },
   icn_acts: { type: 'gauge', labels: { state: ['open', 'done', 'withdrawn', 'expired'] }, says: 'Changes of several persons.' },
   icn_stuck_matters: { type: 'gauge', labels: { kind: ['founding', 'review'] }, says: 'Matters that have waited longer than is good.' },
 })

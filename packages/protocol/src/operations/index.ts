@@ -17,6 +17,7 @@ import { operationRows } from './operation.ts'
 import { quarantineRows } from './quarantine.ts'
 import type { Row } from './row.ts'
 import { spaceRows } from './space.ts'
+import { trustRows } from './trust.ts'
 
 export * from './act.ts'
 export * from './auth.ts'
@@ -38,6 +39,7 @@ export * from './operation.ts'
 export * from './quarantine.ts'
 export * from './row.ts'
 export * from './space.ts'
+export * from './trust.ts'
 
 /** Everything that can be asked of a node, by method name. */
 export const operations = {
@@ -52,6 +54,7 @@ export const operations = {
   ...memberRows,
   ...inviteRows,
   ...hostRows,
+  ...trustRows,
   ...spaceRows,
   ...operationRows,
   ...decisionRows,
