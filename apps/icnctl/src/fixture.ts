@@ -59,8 +59,8 @@ export class Place {
     this.rpc = (node.addresses.rpc as string).replace('http://', '')
   }
 
-  /** With a clock of its own, or the machine's. */
-  static async open(wall?: () => number): Promise<Place> {
+  /** With a clock of its own, or the machine's; stewards may speak in commons. */
+  static async open(wall?: () => number, stewards: readonly Did[] = []): Promise<Place> {
     const folder = await mkdtemp(join(tmpdir(), 'icnctl-'))
     const flags = new Map([
       ['data_dir', folder],
@@ -81,6 +81,7 @@ export class Place {
       ephemeral: true,
       onFatal: (why) => process.stderr.write(`${why}\n`),
       checkAnswers: true,
+      stewards,
       ...(wall === undefined ? {} : { wall }),
     })
     await writeFile(join(folder, 'operator.token'), `${node.operatorToken}\n`, { mode: 0o600 })

@@ -1,4 +1,16 @@
-import { codeClasses, exitFindings, exitPartly, type JobView, type MethodName, type Page, type Row, type TextParams, type WriteEnvelope } from '@icn/protocol'
+import {
+  codeClasses,
+  codeText,
+  exitFindings,
+  exitPartly,
+  type JobView,
+  type MethodName,
+  type Page,
+  type Row,
+  type TextParams,
+  trustLifeMs,
+  type WriteEnvelope,
+} from '@icn/protocol'
 import type { Client, Download, WireMeta } from '@icn/sdk'
 import type { Context } from './context.ts'
 import { aboutThisNode, type CommandSpec, hashFromNode } from './fields.ts'
@@ -70,6 +82,16 @@ async function demandConfirmation(context: Context, method: MethodName, input: I
   if (!(await context.io.askYes(context.say('ask.destructive')))) throw new CliRefusal('INPUT_INVALID', 'trouble.confirm', { id })
 }
 
+/** An opinion that everybody will read is said once more before it is signed, where somebody is there to read it. */
+async function mayBePublic(context: Context, method: MethodName, input: Input): Promise<boolean> {
+  const { io, settings, texts } = context
+  if (method !== 'trust.edge.set' || settings.dryRun || settings.yes || !io.interactive) return true
+  io.note(codeText('TRUST_PUBLIC', { graph: 'social', until_at: Date.now() + trustLifeMs.usual, ...definedOnly({ ...input, until_at: input['expires_at'] }) }, texts.language))
+  return context.agree(context.say('ask.sign'))
+}
+
+const definedOnly = (values: Input): Input => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+
 /** The coop whose names make a list readable. */
 export function coopOf(input: Readonly<Record<string, unknown>>): string | undefined {
   if (typeof input['coop_id'] === 'string') return input['coop_id']
@@ -98,6 +120,7 @@ async function runList(context: Context, client: Client, { method, row }: Comman
 
 async function runWrite(context: Context, client: Client, method: MethodName, input: Input): Promise<number> {
   await demandConfirmation(context, method, input)
+  if (!(await mayBePublic(context, method, input))) return 0
   const reader = tagReaders[method]
   let options = context.callOptions()
   if (reader !== undefined && options.ifMatch === undefined) {
