@@ -80,7 +80,7 @@ export async function writeNodeKey(folder: string): Promise<NodeKeys> {
   ] as const
   const file = newKeyFile('node', new Secret(Uint8Array.from(seed)), now, { more })
   await writeKeyFile(join(folder, 'identity.key'), await sealKeyFile(file, Secret.ofText(passphrase), nodeKeyFileCrypto, { passes: 1, memory_kib: 8_192 }), 'create')
-  return { key: signingKeyFromSeed(seed), sessionSeed, sealSeed, isNew: false }
+  return { key: signingKeyFromSeed(seed), seed, sessionSeed, sealSeed, isNew: false }
 }
 
 /** A port that was free a moment ago, for what must know its address before it listens. */

@@ -12,6 +12,8 @@ import { DoorParts } from './doors.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import type { Log } from './log.ts'
 import { type NodeKeys, operatorToken } from './node-key.ts'
+import { openNetwork, type RunningNetwork } from './network.ts'
+import { type NetworkOfFile, readNetworkFile } from './network-file.ts'
 import { countingObserver } from './observer.ts'
 import { openDoors } from './open-doors.ts'
 import { demandPorts } from './ports.ts'
@@ -39,6 +41,8 @@ export interface RunningNode {
   readonly journal: JournalApi
   readonly supervisor: Supervisor
   readonly addresses: { readonly gateway?: string; readonly rpc?: string; readonly metrics?: string }
+  /** Undefined where the node was told to stay alone. */
+  readonly network: RunningNetwork | undefined
   readonly operatorToken: string
   /** Names of what did not end in time; empty: a clean stop. */
   stop(): Promise<readonly string[]>
@@ -91,16 +95,17 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         },
       }),
     })
-    await supervisor.phase('actors', () => foundNetwork(parts, journal))
+    const joined = parts.ephemeral ? undefined : readNetworkFile(config.data_dir)
+    await supervisor.phase('actors', () => foundNetwork(parts, journal, joined))
     const doors = new DoorParts(parts, { journal, store, metrics, supervisor, did, token, undecodable, startedAt, wall })
     doors.mailboxes.set('journal', engine.mailbox)
     for (const name of ['identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics'] as const)
       doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
     closers.push(() => doors.trust.close())
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
-    // Networking comes with an issue of its own; the phases are there so that their order is seen.
-    await supervisor.phase('network', () => {})
-    await supervisor.phase('replication', () => {})
+    const network = await supervisor.phase('network', () => openPeers(parts, journal, joined, supervisor, wall))
+    // First contacts are asked in the background: nobody's absence keeps this node from starting.
+    await supervisor.phase('replication', () => void network?.meet())
     const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))
     await supervisor.phase('ready', () => {
       const turnKeys = (): void => {
@@ -116,6 +121,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       journal,
       supervisor,
       addresses,
+      network,
       operatorToken: token,
       async stop() {
         doors.ready = false
@@ -206,9 +212,47 @@ function openEngine({ config, keys }: NodeParts, store: Store, wall: () => numbe
   return { did, journal: openJournal({ store, key: keys.key, node: did, rulesOf: (space) => (space === commonsSpace ? commonsRules : coopRules), wall, observer, options }) }
 }
 
-/** A node without a network founds its own (ruling 1). */
-async function foundNetwork({ log, config, stewards = [] }: NodeParts, journal: JournalApi): Promise<void> {
-  if (journal.info(commonsSpace) !== undefined) return
+/** How often first contacts are asked again while there are too few peers. */
+const bootstrapMs = 60_000
+
+/** The node among others, where it was told to listen or whom to ask. */
+async function openPeers(
+  { config, keys, log }: NodeParts,
+  journal: JournalApi,
+  joined: NetworkOfFile | undefined,
+  supervisor: Supervisor,
+  wall: () => number,
+): Promise<RunningNetwork | undefined> {
+  const bootstrap = [...config['network.bootstrap_peers'], ...(joined?.bootstrap ?? [])]
+  if (config['network.listen_addr'].length === 0 && bootstrap.length === 0) return undefined
+  const openIt = (): Promise<RunningNetwork> =>
+    openNetwork({
+      journal,
+      seed: keys.seed,
+      listen: config['network.listen_addr'],
+      bootstrap,
+      expected: joined?.network,
+      release: version,
+      log,
+      wall,
+      fault: (operation, error) => supervisor.fault(operation, error),
+    })
+  let network: RunningNetwork | undefined
+  await supervisor.spawn({
+    name: 'network',
+    async start() {
+      const opened = await openIt()
+      network = opened
+      return { handle: opened, stop: () => opened.close() }
+    },
+  })
+  supervisor.every('bootstrap', bootstrapMs, () => network?.meet())
+  return network
+}
+
+/** A node without a network founds its own (ruling 1). One that was given another's file waits for that network's first operation. */
+async function foundNetwork({ log, config, stewards = [] }: NodeParts, journal: JournalApi, joined: NetworkOfFile | undefined): Promise<void> {
+  if (journal.info(commonsSpace) !== undefined || joined !== undefined) return
   const result = await journal.propose({
     space: commonsSpace,
     kind: 'commons.found',

@@ -95,7 +95,7 @@ async function main(): Promise<number> {
     config: loaded.config,
     origins: loaded.origins,
     log,
-    keys: { key: signingKeyFromSeed(seed), sealSeed: seal, sessionSeed: session, isNew: false },
+    keys: { key: signingKeyFromSeed(seed), seed, sealSeed: seal, sessionSeed: session, isNew: false },
     ephemeral: false,
     onFatal: end,
     checkAnswers: true,

@@ -9,6 +9,7 @@ import { renderConfigDocument, renderConfigFile, renderConfigValues } from './co
 import { FolderHeld } from './lock.ts'
 import { openLog } from './log.ts'
 import { ephemeralKeys, openNodeKeys } from './node-key.ts'
+import { NetworkFileRefused } from './network-file.ts'
 import { PortRefused } from './ports.ts'
 import { version } from './version.ts'
 
@@ -128,7 +129,7 @@ function exitOf(error: unknown): number {
     say(error.message)
     return exits.store
   }
-  if (error instanceof PortRefused) {
+  if (error instanceof PortRefused || error instanceof NetworkFileRefused) {
     say(error.message)
     return exits.config
   }

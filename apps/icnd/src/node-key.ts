@@ -7,6 +7,8 @@ import { choosePassphrase, nodeKeyFileCrypto, type PassphraseParts, readKeyFile,
 /** The node's own keys: what signs operations, what signs tokens, what seals challenges and cursors. */
 export interface NodeKeys {
   readonly key: SigningKey
+  /** Of the same key: the node proves it to its peers. */
+  readonly seed: Uint8Array
   readonly sessionSeed: Uint8Array
   readonly sealSeed: Uint8Array
   /** True when this start has made the key file. */
@@ -44,7 +46,8 @@ function keysOf(file: OpenKeyFile, isNew: boolean): NodeKeys {
     // Older files may lack one: such a key is derived, so that it stays the same.
     return (held?.seed ?? mainSeed(file)).reveal((seed) => Uint8Array.from(seed))
   }
-  const keys: NodeKeys = { key: mainSeed(file).reveal((seed) => signingKeyFromSeed(seed)), sessionSeed: seedOf('session'), sealSeed: seedOf('seal'), isNew }
+  const seed = mainSeed(file).reveal((bytes) => Uint8Array.from(bytes))
+  const keys: NodeKeys = { key: signingKeyFromSeed(seed), seed, sessionSeed: seedOf('session'), sealSeed: seedOf('seal'), isNew }
   wipeKeys(file)
   return keys
 }

@@ -55,16 +55,12 @@ export class Link {
     this.#timers = new Timers(parts.timing)
     this.#granted = options.creditBytes
     this.#allowed = options.creditBytes
-    wire.listen({
-      frame: (bytes) => this.#arrived(bytes),
-      drain: () => this.#pump(),
-      closed: (why) => {
-        if (why === 'too_large') this.#report('oversize', 'a frame is larger than it may be')
-        if (why === 'cut_short') this.#report('frame_error', 'a frame was cut short')
-        this.#end()
-      },
-    })
-    this.#cancelHello = this.#timers.after(options.helloMs, () => this.close('HELLO_TIMEOUT'))
+  }
+
+  /** Says hello and listens. */
+  start(): void {
+    const parts = this.#parts
+    this.#cancelHello = this.#timers.after(this.#options.helloMs, () => this.close('HELLO_TIMEOUT'))
     this.#send({
       t: 'hello',
       v: 1,
@@ -76,6 +72,16 @@ export class Link {
       caps: [],
       at: [...parts.journal.clock.last],
       wall: parts.timing.now(),
+    })
+    // Only now: what has arrived already is delivered at once, and an answer must not leave before the greeting.
+    this.#wire.listen({
+      frame: (bytes) => this.#arrived(bytes),
+      drain: () => this.#pump(),
+      closed: (why) => {
+        if (why === 'too_large') this.#report('oversize', 'a frame is larger than it may be')
+        if (why === 'cut_short') this.#report('frame_error', 'a frame was cut short')
+        this.#end()
+      },
     })
   }
 

@@ -28,6 +28,7 @@ export class Replicator {
       if (this.#links.get(wire.peer) === link) this.#links.delete(wire.peer)
     })
     this.#links.set(wire.peer, link)
+    link.start()
   }
 
   /** This node has become a host of something, or is one no longer: the peers hear of it. */

@@ -45,6 +45,13 @@ const optionTable = {
   'journal.batch_bytes_max': { kind: 'bytes', default: 4 * mib, min: 65_536, max: 16 * mib, unit: 'bytes', says: 'one fsync for so much' },
   'journal.undo_days': { kind: 'int', default: 30, min: 1, max: 365, unit: 'days', says: 'how far as-of reads reach behind finality' },
   'journal.refused_log_count': { kind: 'int', default: 100_000, min: 1_000, max: 10_000_000, unit: 'records', says: 'local memory for “why was I refused?”' },
+  'network.listen_addr': {
+    kind: 'list',
+    default: [],
+    max: 8,
+    says: 'multiaddrs at which other nodes reach this one, for example /ip4/0.0.0.0/tcp/7777; none: this node stays alone',
+  },
+  'network.bootstrap_peers': { kind: 'list', default: [], max: 100, says: 'multiaddrs of first contacts, each ending in /p2p/<peer id>' },
   'gateway.enabled': { kind: 'bool', default: true, says: 'REST, events and pages for members' },
   'gateway.listen': { kind: 'address', default: '127.0.0.1:8080', says: 'where the gateway listens' },
   'gateway.public_origin': { kind: 'text', default: null, max: 200, says: 'token audience and links; default: http:// and the listen address' },

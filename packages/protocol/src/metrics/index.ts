@@ -24,7 +24,7 @@ const methods = [...methodNames]
 const classes = [...new Set(['ok', ...Object.values(codes).map((row) => row.class)])]
 
 /** Parts of a node that can be started, counted and restarted, in start order. */
-export const actorNames = ['store', 'journal', 'identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics', 'rpc', 'gateway'] as const
+export const actorNames = ['store', 'journal', 'identity', 'commons', 'trust', 'coop', 'snapshot', 'network', 'metrics', 'rpc', 'gateway'] as const
 /** Work in the background whose failures are counted by name, because nobody is there to catch them. */
 export const backgroundOperations = [
   'metrics_server_start',
@@ -39,6 +39,7 @@ export const backgroundOperations = [
   'backup',
   'events',
   'session_cleanup',
+  'bootstrap',
   'law_fault',
   'operation.submit',
   'actor',

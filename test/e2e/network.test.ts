@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { it, type TestContext } from 'node:test'
+import { commonsSpace, type Did, toHex } from '@icn/protocol'
+import { Home } from './daemon.ts'
+import { dayMs, Person, TestNode, until } from './harness.ts'
+
+/** Nodes of one network over real connections on loopback. */
+
+const listening = { 'network.listen_addr': '/ip4/127.0.0.1/tcp/0' }
+
+async function found(t: TestContext): Promise<TestNode> {
+  const node = await TestNode.start({ flags: listening })
+  t.after(() => node.dispose())
+  return node
+}
+
+/** A fresh node that was given the file of another's network. */
+async function joined(t: TestContext, first: TestNode): Promise<TestNode> {
+  const node = new TestNode({ flags: listening })
+  t.after(() => node.dispose())
+  writeFileSync(join(node.folder, 'network.json'), JSON.stringify({ network_id: first.network, bootstrap: first.at.network?.addresses }))
+  await node.open()
+  return node
+}
+
+const digest = (node: TestNode): string => {
+  const info = node.at.journal.info(commonsSpace)
+  return info === undefined ? '' : toHex(info.setDigest)
+}
+
+const edge = (node: TestNode, subject: Did, weight: number) =>
+  node.at.journal.propose({
+    space: commonsSpace,
+    kind: 'trust.edge.set',
+    author: node.at.did,
+    grant: null,
+    body: { subject, graph: 'technical', weight, expires_at: Date.now() + 90 * dayMs },
+  })
+
+it('three nodes share their network, tell each other what is new, and meet again after a restart', async (t) => {
+  const one = await found(t)
+  const two = await joined(t, one)
+  const three = await joined(t, one)
+  await until('the network to be everywhere', () => digest(two) === digest(one) && digest(three) === digest(one))
+  assert.equal(two.network, one.network)
+  assert.equal((await edge(one, two.at.did, 900)).outcome, 'applied')
+  await until('the edge to be everywhere', () => digest(two) === digest(one) && digest(three) === digest(one))
+  const { items } = await new Person(two, 'Ada').read('trust.edge.list', { issuer: one.at.did })
+  assert.deepEqual(
+    items.map(({ subject, weight }: { subject: string; weight: number }) => [subject, weight]),
+    [[two.at.did, 900]],
+  )
+
+  await two.stop()
+  assert.equal((await edge(one, three.at.did, 800)).outcome, 'applied')
+  await two.open()
+  await until('what was missed to be there', () => digest(two) === digest(one))
+  for (const node of [one, two, three]) {
+    assert.deepEqual(node.at.journal.root(commonsSpace), one.at.journal.root(commonsSpace))
+    await node.healthy()
+  }
+})
+
+it('a node of another network is not listened to', async (t) => {
+  const one = await found(t)
+  const other = await TestNode.start({ flags: { ...listening, 'network.bootstrap_peers': one.at.network?.addresses[0] as string } })
+  t.after(() => other.dispose())
+  assert.notEqual(other.network, one.network)
+  await until('them to have met and parted', () => (one.at.network?.peers.length ?? 0) === 0 && (other.at.network?.peers.length ?? 0) === 0)
+  assert.notEqual(digest(other), digest(one))
+  await one.healthy()
+})
+
+it('a file of a network that is none is named, and nothing is opened', async (t) => {
+  const home = await Home.make()
+  t.after(() => home.dispose())
+  writeFileSync(join(home.folder, 'network.json'), '{ "network_id": "elsewhere" }')
+  const running = home.run()
+  assert.equal((await running.end()).code, 2)
+  assert.match(running.errors, /network\.json: network_id not the id of a first operation/)
+})
