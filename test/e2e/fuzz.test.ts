@@ -214,7 +214,7 @@ function demandAnswered(what: string, answer: Pick<Answer, 'status' | 'body' | '
 }
 
 before(async () => {
-  node = await TestNode.start()
+  node = await TestNode.start({ stewards: ['Ada', 'Ben'] })
   for (const name of ['Ada', 'Ben', 'Chen', 'Dora', 'Emil', 'Fay']) people.set(name, new Person(node, name, (at) => (fuzzer.chance.chance(0.5) ? at.rest : at.rpc)))
   const who = (name: string): Person => people.get(name) as Person
   await foundCoop([

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { commonsRules, coopRules, trustEdges, trustIn } from '@icn/domain'
+import { checkTrust, commonsRules, coopRules, trustEdges, trustIn } from '@icn/domain'
 import type { JournalApi, JournalEvent } from '@icn/journal'
 import { journalDefaults, openJournal, openMemoryStore } from '@icn/journal'
 import type { Did, OperationId, SpaceId, TrustGraph } from '@icn/protocol'
@@ -345,6 +345,7 @@ test('what is remembered is what would be worked out, at every moment of random 
           }
         }
       }
+      assert.deepEqual(checkTrust(run.tables), [])
     }),
     { numRuns: 100 },
   )
