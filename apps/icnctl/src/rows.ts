@@ -192,7 +192,8 @@ async function runOther(context: Context, client: Client, method: MethodName, in
   if (printer.forPeople) await printer.learnNames(coopOf(input))
   const { sentences } = (value ?? {}) as { readonly sentences?: readonly string[] }
   // What is written for people to read needs no table of the same beside it.
-  if (printer.forPeople && sentences !== undefined) printer.text(sentences.join('\n'))
+  if (printer.forPeople && sentences !== undefined)
+    printer.text(sentences.map((sentence) => sentence.replace(/did:icn:z[1-9A-HJ-NP-Za-km-z]+/g, (did) => printer.showing().nameOf(did) ?? did)).join('\n'))
   else printer.resource(value, value?.meta)
   // For --if-match: the document itself does not hold its tag.
   const tag = value?.meta?.etag

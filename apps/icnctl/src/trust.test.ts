@@ -40,9 +40,11 @@ it('reads a weight as thousandths or as a part of a whole', () => {
 it('sets an edge after a look at what it does, lists and shows it, and takes it back', async () => {
   const dry = coded(await as('ada', 'trust', 'set', ben, '0.8', '--dry-run', '--json'), 0).json
   assert.deepEqual([dry.outcome, dry.value.score_before, dry.value.score_after], ['simulated', 0, 560])
+  const shown = coded(await as('ada', 'trust', 'set', ben, '0.8', '--dry-run'), 0).out
+  assert.match(shown, /Score before\s+0\n\s+Score after\s+560\n\s+Class before\s+isolated\n\s+Class after\s+partner/)
   const set = coded(await as('ada', 'trust', 'set', ben, '0.8', '--graph', 'social', '--until', '+30d'), 0)
   assert.match(set.err, /Everybody can read that you rely on did:icn:\S+ \(social, 800 of 1000\)/)
-  assert.match(set.out, /Score then\s+560/)
+  assert.match(set.out, /Score after\s+560/)
   assert.match(coded(await as('ada', 'trust', 'list'), 0).out, /social\s+Ben\s+800/)
   assert.equal(coded(await as('ben', 'trust', 'list', '--of', dry.value.edge.issuer, '--json'), 0).json.items.length, 1)
   assert.equal(coded(await as('ada', 'trust', 'show', ben, '--json'), 0).json.class, 'partner')

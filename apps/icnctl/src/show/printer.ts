@@ -134,10 +134,18 @@ export class Printer {
     const isNo = decision?.outcome === 'refused'
     this.text(`${this.#context.say('say.simulated')} ${this.style.bold(this.#context.say(isNo ? 'say.would_not' : 'say.would'))}`)
     if (decision !== null && (isNo || this.#context.settings.explain)) this.text(showDecision(decision, this.#context.texts, this.style, (at) => this.time(at)))
+    const effect = isNo ? undefined : effectOf(envelope.value)
+    if (effect !== undefined) this.text(indent(showResource(this.showing(), effect)))
     const changes = isNo ? [] : (envelope.changes ?? [])
     if (changes.length > 0) this.text(`${this.#context.say('say.changes')}\n${indent(changes.map(({ key }) => key.map((part) => shortIdsIn(String(part))).join(' ')).join('\n'))}`)
     if (envelope.token !== undefined && !isNo) this.#context.hint(this.#context.say('say.token_good', { token: envelope.token }))
   }
+}
+
+/** What a change does to one's own score of somebody; a dry run is asked for just this. */
+function effectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (typeof value !== 'object' || value === null || !('score_before' in value)) return undefined
+  return Object.fromEntries(Object.entries(value).filter(([name]) => /^(score|class)_(before|after)$/.test(name)))
 }
 
 interface Act {
