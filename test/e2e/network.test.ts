@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
-import { commonsSpace, type Did, toHex } from '@icn/protocol'
+import type { NetworkTrouble } from '@icn/network'
+import { commonsSpace, type Did, type SpaceId, toHex } from '@icn/protocol'
 import { Home } from './daemon.ts'
-import { dayMs, Person, TestNode, until } from './harness.ts'
+import { dayMs, foundCoop, Person, TestNode, until } from './harness.ts'
 
 /** Nodes of one network over real connections on loopback. */
 
@@ -25,8 +26,10 @@ async function joined(t: TestContext, first: TestNode): Promise<TestNode> {
   return node
 }
 
-const digest = (node: TestNode): string => {
-  const info = node.at.journal.info(commonsSpace)
+const food = 'coop:food' as SpaceId
+
+const digest = (node: TestNode, space: SpaceId = commonsSpace): string => {
+  const info = node.at.journal.info(space)
   return info === undefined ? '' : toHex(info.setDigest)
 }
 
@@ -80,4 +83,50 @@ it('a file of a network that is none is named, and nothing is opened', async (t)
   const running = home.run()
   assert.equal((await running.end()).code, 2)
   assert.match(running.errors, /network\.json: network_id not the id of a first operation/)
+})
+
+it('a node that was invited accepts with its ticket, holds the coop, and gets nothing more when it is removed', async (t) => {
+  const one = await found(t)
+  const two = await joined(t, one)
+  const three = await joined(t, one)
+  const ada = new Person(one, 'Ada')
+  const ben = new Person(one, 'Ben')
+  await foundCoop([
+    { person: ada, roles: ['member', 'steward'] },
+    { person: ben, roles: ['member', 'steward'] },
+  ])
+  await until('the network to be everywhere', () => digest(two) === digest(one) && digest(three) === digest(one))
+  const ticket = one.at.network?.ticket(food, two.at.did) as string
+  const refused = async (node: TestNode, text: string): Promise<string> =>
+    node.at.network?.accept(text).then(
+      () => 'accepted',
+      (trouble: NetworkTrouble) => trouble.code,
+    ) as Promise<string>
+  assert.equal(await refused(two, ticket), 'SPACE_NOT_PROVEN', 'a ticket gives no right')
+  assert.equal(await refused(three, ticket), 'TICKET_INVALID', 'it is for somebody else')
+  assert.equal(await refused(two, 'icnhost1nonsense'), 'TICKET_INVALID')
+
+  const both = async (done: Promise<{ readonly value: { readonly act?: { readonly act_id: string } } }>): Promise<void> => {
+    const { act } = (await done).value
+    if (act !== undefined) await ben.must('act.confirm', { space: food, operation_id: act.act_id })
+  }
+  await both(ada.must('coop.host.add', { coop_id: 'food', did: two.at.did, label: 'Elm' }))
+  assert.equal(await refused(two, ticket), 'accepted')
+  await until('the coop to be there', () => two.at.journal.info(food) !== undefined && digest(two, food) === digest(one, food))
+  assert.equal(three.at.journal.info(food), undefined)
+
+  // People are served by either, and what is written at one is at the other.
+  const ben2 = new Person(two, 'Ben')
+  await ben2.must('coop.update_profile', { coop_id: 'food', did: ben2.did, name: 'Ben of the cheese counter' })
+  await until('the name to be at the first', async () => (await ada.read('coop.get_member', { coop_id: 'food', did: ben.did })).name === 'Ben of the cheese counter')
+  await two.restart()
+  await ada.must('coop.update_profile', { coop_id: 'food', did: ada.did, name: 'Ada of the bakery' })
+  await until('what was missed to be there', () => digest(two, food) === digest(one, food))
+  assert.deepEqual(two.at.journal.root(food), one.at.journal.root(food))
+
+  await both(ada.must('coop.host.remove', { coop_id: 'food', did: two.at.did, reason: 'Retired machine' }))
+  await ada.must('coop.update_profile', { coop_id: 'food', did: ada.did, name: 'Ada' })
+  const known = two.at.journal.operations(food, { limit: 1_000 }).map(({ body }) => body as { readonly name?: string; readonly reason?: string })
+  assert.ok(!known.some(({ name, reason }) => name === 'Ada' || reason === 'Retired machine'))
+  for (const node of [one, two, three]) await node.healthy()
 })

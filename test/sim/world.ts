@@ -57,6 +57,7 @@ export class SimNode {
       release: 'sim',
       mayHave: (peer) => hosts().includes(peer),
       expected: () => (hosts().includes(this.did) ? [] : [{ space: toySpace, genesis: world.genesis.id }]),
+      hosting: { draft: () => undefined, accept: async () => 'SPACE_NOT_PROVEN', sign: () => undefined },
       timing: { now: () => world.time.now() + this.skewMs, after: (ms, run) => world.time.after(ms, run), chance: () => world.chance.next() },
       report: (kind, peer, detail) => void world.reports.push({ by: this.did, kind, peer, detail }),
       fault: (doing, error) => void world.faults.push([doing, error]),

@@ -228,6 +228,7 @@ async function openPeers(
   const openIt = (): Promise<RunningNetwork> =>
     openNetwork({
       journal,
+      key: keys.key,
       seed: keys.seed,
       listen: config['network.listen_addr'],
       bootstrap,

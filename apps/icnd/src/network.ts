@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { commonsRules, coopHosts, coopRules } from '@icn/domain'
+import { commonsRules, coopRules } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import { NetworkTrouble, Replicator } from '@icn/network'
 import { openHost } from '@icn/network/node'
-import { commonsSpace, type Did, type OperationId, type SpaceId, sha256, utf8 } from '@icn/protocol'
+import { commonsSpace, dayMs, type Did, type HostTicket, hostTicketText, type OperationId, readHostTicket, type SpaceId, sha256, utf8 } from '@icn/protocol'
+import type { SigningKey } from '@icn/protocol/node'
+import { Hosting } from './hosting.ts'
 import type { Log } from './log.ts'
 
 /** The node among others: its libp2p host, and the streams that keep its spaces equal with those of its peers. */
@@ -13,7 +15,8 @@ const linksWanted = 3
 
 export interface NetworkParts {
   readonly journal: JournalApi
-  /** Seed of the node's main key. */
+  readonly key: SigningKey
+  /** Seed of the same key. */
   readonly seed: Uint8Array
   readonly listen: readonly string[]
   readonly bootstrap: readonly string[]
@@ -30,12 +33,20 @@ export interface RunningNetwork {
   readonly peers: Replicator['links']
   /** Dials first contacts as long as there are too few links. */
   meet(): Promise<void>
+  /** What an invited node needs to find this one; undefined where the space is not here. */
+  ticket(space: SpaceId, node: Did): string | undefined
+  /** Accepts, as a node that was invited, to hold a space. Rejects with a NetworkTrouble; answers which space it is. */
+  accept(ticket: string): Promise<{ readonly space: SpaceId; readonly genesis: OperationId }>
   close(): Promise<void>
 }
+
+/** How long a ticket shows the way [ms]. */
+const ticketMs = 30 * dayMs
 
 export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> {
   const { journal, log } = parts
   const network = (): OperationId | null => journal.info(commonsSpace)?.genesis ?? parts.expected ?? null
+  const hosting = new Hosting(journal, parts.key)
   const replicator = new Replicator({
     node: journal.node,
     journal,
@@ -44,8 +55,12 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
     rules: [...new Set([commonsRules.version, coopRules.version])].map((version) => [version, sha256(utf8(version))]),
     instance: new Uint8Array(randomBytes(16)),
     release: parts.release,
-    mayHave: (peer, space) => space === commonsSpace || isHost(journal, peer, space),
-    expected: () => (parts.expected === undefined || journal.info(commonsSpace) !== undefined ? [] : [{ space: commonsSpace, genesis: parts.expected }]),
+    mayHave: (peer, space) => space === commonsSpace || hosting.isHost(peer, space),
+    expected: () => [
+      ...(parts.expected === undefined || journal.info(commonsSpace) !== undefined ? [] : [{ space: commonsSpace, genesis: parts.expected }]),
+      ...hosting.expected(),
+    ],
+    hosting,
     timing: {
       now: () => parts.wall(),
       after(ms, run) {
@@ -77,6 +92,19 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
       if (replicator.links.length >= linksWanted) return
       await Promise.all(parts.bootstrap.map((address) => meetOne(host, address, parts)))
     },
+    ticket(space, node) {
+      const info = journal.info(space)
+      const id = network()
+      if (info === undefined || id === null) return undefined
+      const hosts = [{ did: journal.node, addresses: host.addresses().slice(0, 8) }]
+      return hostTicketText({ v: 1, network_id: id, space, genesis: info.genesis, node, hosts, expires_at: parts.wall() + ticketMs })
+    },
+    async accept(text) {
+      const ticket = demandTicket(text, journal.node, network(), parts.wall())
+      hosting.expect(ticket.space, ticket.genesis)
+      await joinThrough(ticket, host, replicator)
+      return { space: ticket.space, genesis: ticket.genesis }
+    },
     async close() {
       replicator.close()
       await host.close()
@@ -94,7 +122,29 @@ async function meetOne(host: Awaited<ReturnType<typeof openHost>>, address: stri
   }
 }
 
-function isHost(journal: JournalApi, peer: Did, space: SpaceId): boolean {
-  const facts = journal.read(space)
-  return facts !== undefined && coopHosts(facts).includes(peer)
+function demandTicket(text: string, node: Did, network: OperationId | null, now: number): HostTicket {
+  const ticket = readHostTicket(text)
+  if (ticket === undefined || ticket.node !== node) throw new NetworkTrouble('TICKET_INVALID', 'this is no ticket for this node')
+  if (ticket.expires_at <= now) throw new NetworkTrouble('TICKET_EXPIRED', 'the time of this ticket is over')
+  if (ticket.network_id !== network) throw new NetworkTrouble('NETWORK_MISMATCH', 'this ticket is for another network')
+  return ticket
+}
+
+/** Asks one host after the other until one has taken this node in. */
+async function joinThrough({ space, genesis, hosts }: HostTicket, host: Awaited<ReturnType<typeof openHost>>, replicator: Replicator): Promise<void> {
+  let last = new NetworkTrouble('NO_PATH', 'the ticket names no address')
+  for (const { did, addresses } of hosts) {
+    for (const address of addresses) {
+      try {
+        if ((await host.dial(address)) !== did) continue
+        await replicator.ready(did)
+        await replicator.join(did, space, genesis)
+        return
+      } catch (error) {
+        if (!(error instanceof NetworkTrouble)) throw error
+        last = error
+      }
+    }
+  }
+  throw last
 }

@@ -1,4 +1,6 @@
 import { decodeFrame, encodeFrame, equalBytes, type Frame, type FrameOf, type IngestResult, type OperationId, type RawOperation, type SpaceId, wantIdsMax } from '@icn/protocol'
+import { helloOf, helloTrouble } from './greeting.ts'
+import { isJoinFrame, type JoinFrame, Joining } from './joining.ts'
 import type { Misbehaviour, ReplicatorOptions, ReplicatorParts } from './ports.ts'
 import { Sending, sizeOf, vectorFrames } from './sending.ts'
 import { Timers } from './timers.ts'
@@ -26,6 +28,7 @@ export type LinkState = 'greeting' | 'ready' | 'closed'
 
 export class Link {
   readonly peer
+  readonly joining: Joining
   readonly #wire: Wire
   readonly #parts: ReplicatorParts
   readonly #options: ReplicatorOptions
@@ -53,26 +56,15 @@ export class Link {
     this.#options = options
     this.#ended = ended
     this.#timers = new Timers(parts.timing)
+    this.joining = new Joining(this.peer, parts.hosting, (frame) => void this.#send(frame))
     this.#granted = options.creditBytes
     this.#allowed = options.creditBytes
   }
 
   /** Says hello and listens. */
   start(): void {
-    const parts = this.#parts
     this.#cancelHello = this.#timers.after(this.#options.helloMs, () => this.close('HELLO_TIMEOUT'))
-    this.#send({
-      t: 'hello',
-      v: 1,
-      network_id: parts.network(),
-      rules: parts.rules.map(([version, digest]) => [version, digest]),
-      node: parts.node,
-      instance: parts.instance,
-      release: parts.release,
-      caps: [],
-      at: [...parts.journal.clock.last],
-      wall: parts.timing.now(),
-    })
+    this.#send(helloOf(this.#parts))
     // Only now: what has arrived already is delivered at once, and an answer must not leave before the greeting.
     this.#wire.listen({
       frame: (bytes) => this.#arrived(bytes),
@@ -142,10 +134,11 @@ export class Link {
     }
     // Operations wait for the fold before them; everything else is answered at once.
     if (frame.t === 'ops') this.#take(frame)
+    else if (isJoinFrame(frame)) void this.joining.handle(frame).catch((error: unknown) => this.#parts.fault('join', error))
     else this.#handle(frame)
   }
 
-  #handle(frame: Exclude<Frame, FrameOf<'ops'>>): void {
+  #handle(frame: Exclude<Frame, FrameOf<'ops'> | JoinFrame>): void {
     switch (frame.t) {
       case 'hello':
         this.#greeted(frame)
@@ -178,20 +171,15 @@ export class Link {
   }
 
   #greeted(hello: FrameOf<'hello'>): void {
-    const network = this.#parts.network()
-    if (hello.node !== this.peer) {
-      this.#report('frame_error', 'hello names another node than the one that speaks')
-      this.close('FRAME_INVALID')
-    } else if (hello.network_id !== null && network !== null && hello.network_id !== network) this.close('NETWORK_MISMATCH')
-    else {
-      const trouble = rulesTrouble(this.#parts.rules, hello.rules)
-      if (trouble !== undefined) this.close(trouble)
-      else {
-        this.#cancelHello()
-        this.state = 'ready'
-        this.offer()
-      }
+    const trouble = helloTrouble(this.#parts, this.peer, hello)
+    if (trouble === 'FRAME_INVALID') this.#report('frame_error', 'hello names another node than the one that speaks')
+    if (trouble !== undefined) {
+      this.close(trouble)
+      return
     }
+    this.#cancelHello()
+    this.state = 'ready'
+    this.offer()
   }
 
   #offeredSpace(space: SpaceId, genesis: OperationId): void {
@@ -382,6 +370,7 @@ export class Link {
     this.state = 'closed'
     this.#timers.end()
     this.#shared.clear()
+    this.joining.lost()
     this.#ended()
   }
 }
@@ -389,10 +378,3 @@ export class Link {
 const allBuckets: ReadonlySet<number> = new Set(Array.from({ length: 256 }, (_, bucket) => bucket))
 
 const equalAt = (a: Uint8Array, b: Uint8Array, bucket: number): boolean => equalBytes(a.subarray(8 * bucket, 8 * bucket + 8), b.subarray(8 * bucket, 8 * bucket + 8))
-
-/** Nothing in common, or one version that means two things. */
-function rulesTrouble(own: ReplicatorParts['rules'], theirs: FrameOf<'hello'>['rules']): string | undefined {
-  const common = own.flatMap(([version, digest]) => theirs.filter(([other]) => other === version).map(([, other]) => equalBytes(digest, other)))
-  if (common.length === 0) return 'VERSION_UNSUPPORTED'
-  return common.every(Boolean) ? undefined : 'RULES_MISMATCH'
-}

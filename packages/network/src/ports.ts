@@ -41,11 +41,22 @@ export interface ReplicatorParts {
   mayHave(peer: Did, space: SpaceId): boolean
   /** Spaces that this node has been made a host of, as long as its own state does not say so. */
   expected(): readonly { readonly space: SpaceId; readonly genesis: OperationId }[]
+  /** How others become hosts of spaces that are here, and this node of spaces that are elsewhere. */
+  readonly hosting: HostingPort
   readonly timing: Timing
   report(kind: Misbehaviour, peer: Did, detail: string): void
   /** Something failed that is nobody's misbehaviour. */
   fault(doing: string, error: unknown): void
   readonly options?: Partial<ReplicatorOptions>
+}
+
+export interface HostingPort {
+  /** What a peer whom this node's own state has invited should sign; undefined: it is not invited. */
+  draft(peer: Did, space: SpaceId): { readonly envelope: Uint8Array; readonly body: Uint8Array } | undefined
+  /** Hands in what the peer has signed. Undefined: it is a host now; otherwise the code of what is in the way. */
+  accept(peer: Did, space: SpaceId, operation: RawOperation): Promise<string | undefined>
+  /** Signs for this node, when the draft says nothing but that it accepts; undefined for any other. */
+  sign(space: SpaceId, genesis: OperationId, draft: { readonly envelope: Uint8Array; readonly body: Uint8Array }): RawOperation | undefined
 }
 
 export interface ReplicatorOptions {

@@ -74,7 +74,13 @@ const credit = z.strictObject({ t: z.literal('credit'), bytes: count })
 /** A space, or without one the whole stream. */
 const bye = z.strictObject({ t: z.literal('bye'), space: spaceId.optional(), code, retry_ms: count.optional() })
 
-export const Frame = z.discriminatedUnion('t', [hello, offer, answer, have, vector, ops, want, none, credit, bye])
+/** A node that was named as a host wants to accept: `ask`, what it should sign, the signed operation, and whether it is a host now. */
+const ask = z.strictObject({ t: z.literal('ask'), space: spaceId, genesis: operationId })
+const draft = z.strictObject({ t: z.literal('draft'), space: spaceId, envelope: raw(1, 65_536), body: raw(0, 65_536) })
+const accept = z.strictObject({ t: z.literal('accept'), space: spaceId, op: operation })
+const welcome = z.strictObject({ t: z.literal('welcome'), space: spaceId, ok: z.boolean(), code: code.optional() })
+
+export const Frame = z.discriminatedUnion('t', [hello, offer, answer, have, vector, ops, want, none, credit, bye, ask, draft, accept, welcome])
 export type Frame = z.output<typeof Frame>
 export type FrameOf<T extends Frame['t']> = Extract<Frame, { readonly t: T }>
 

@@ -1,0 +1,77 @@
+import type { Did, Frame, FrameOf, OperationId, SpaceId } from '@icn/protocol'
+import type { HostingPort } from './ports.ts'
+import { NetworkTrouble } from './wire.ts'
+
+export type JoinFrame = FrameOf<'ask' | 'draft' | 'accept' | 'welcome'>
+
+export const isJoinFrame = (frame: Frame): frame is JoinFrame => frame.t === 'ask' || frame.t === 'draft' || frame.t === 'accept' || frame.t === 'welcome'
+
+interface Asked {
+  readonly genesis: OperationId
+  resolve(): void
+  reject(trouble: NetworkTrouble): void
+}
+
+/** How a node that was named as a host becomes one, over a link to a node that is one (network page §4): ask, draft, accept, welcome. */
+export class Joining {
+  readonly #peer: Did
+  readonly #hosting: HostingPort
+  readonly #send: (frame: JoinFrame) => void
+  readonly #asked = new Map<SpaceId, Asked>()
+
+  constructor(peer: Did, hosting: HostingPort, send: (frame: JoinFrame) => void) {
+    this.#peer = peer
+    this.#hosting = hosting
+    this.#send = send
+  }
+
+  /** Ends when the peer has taken this node in; rejects with a NetworkTrouble otherwise. */
+  join(space: SpaceId, genesis: OperationId): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#asked.get(space)?.reject(new NetworkTrouble('NO_PATH', 'asked again'))
+      this.#asked.set(space, { genesis, resolve, reject })
+      this.#send({ t: 'ask', space, genesis })
+    })
+  }
+
+  async handle(frame: JoinFrame): Promise<void> {
+    const { space } = frame
+    switch (frame.t) {
+      case 'ask': {
+        const draft = this.#hosting.draft(this.#peer, space)
+        // The same whether the space is unknown here or does not know the peer.
+        this.#send(draft === undefined ? { t: 'welcome', space, ok: false, code: 'SPACE_NOT_PROVEN' } : { t: 'draft', space, ...draft })
+        break
+      }
+      case 'accept': {
+        const [envelope, signature, body] = frame.op
+        const code = await this.#hosting.accept(this.#peer, space, { envelope, signature, body })
+        this.#send({ t: 'welcome', space, ok: code === undefined, ...(code === undefined ? {} : { code }) })
+        break
+      }
+      case 'draft': {
+        const asked = this.#asked.get(space)
+        if (asked === undefined) break
+        const signed = this.#hosting.sign(space, asked.genesis, frame)
+        if (signed === undefined) this.#end(space, new NetworkTrouble('DRAFT_MISMATCH', 'the draft says something else than that this node accepts'))
+        else this.#send({ t: 'accept', space, op: [signed.envelope, signed.signature, signed.body] })
+        break
+      }
+      case 'welcome':
+        this.#end(space, frame.ok ? undefined : new NetworkTrouble(frame.code ?? 'SPACE_NOT_PROVEN', 'the host does not take this node in'))
+        break
+    }
+  }
+
+  /** The link is gone. */
+  lost(): void {
+    for (const space of [...this.#asked.keys()]) this.#end(space, new NetworkTrouble('NO_PATH', 'the connection was lost'))
+  }
+
+  #end(space: SpaceId, trouble: NetworkTrouble | undefined): void {
+    const asked = this.#asked.get(space)
+    this.#asked.delete(space)
+    if (trouble === undefined) asked?.resolve()
+    else asked?.reject(trouble)
+  }
+}
