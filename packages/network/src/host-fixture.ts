@@ -16,6 +16,10 @@ import type { Host, HostParts, Wire, WireListener } from './wire.ts'
 
 export const tcpLoopback = '/ip4/127.0.0.1/tcp/0'
 export const wsLoopback = '/ip4/127.0.0.1/tcp/0/ws'
+export const transports = [
+  ['TCP', tcpLoopback],
+  ['WebSocket', wsLoopback],
+] as const
 
 /** Long enough that only a fault reaches it, however slow the machine. */
 const patienceMs = 60_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomInt } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { freshSeed, type Heard, orderedSeeds, Rogue, TestHost, tcpLoopback, until, wsLoopback } from './host-fixture.ts'
+import { freshSeed, type Heard, orderedSeeds, Rogue, TestHost, tcpLoopback, transports, until, wsLoopback } from './host-fixture.ts'
 import { didOfPeer, isLowerKey, peerOfDid } from './peer-id.ts'
 import { frameBytesMax } from './wire.ts'
 
@@ -17,10 +17,7 @@ function assertSame(heard: Heard, sent: readonly Uint8Array[]): void {
 }
 
 describe('two hosts', () => {
-  for (const [name, listen] of [
-    ['TCP', tcpLoopback],
-    ['WebSocket', wsLoopback],
-  ] as const)
+  for (const [name, listen] of transports)
     it(`exchange frames over ${name} in both directions at once, in order and unchanged`, async () => {
       await using a = await TestHost.open({ seed: freshSeed(), listen: [listen] })
       await using b = await TestHost.open({ seed: freshSeed(), listen: [listen] })
@@ -42,42 +39,44 @@ describe('two hosts', () => {
     assert.equal(didOfPeer(peerOfDid(a.host.did)), a.host.did)
   })
 
-  it('deliver what was handed over before a wire is closed, and part cleanly', async () => {
-    await using a = await TestHost.open({ seed: freshSeed() })
-    await using b = await TestHost.open({ seed: freshSeed() })
-    await a.host.dial(b.address)
-    const [atA, atB] = [await a.wireTo(b.host.did), await b.wireTo(a.host.did)]
-    const frames = randomFrames(20)
-    for (const frame of frames) atA.wire.send(frame)
-    atA.wire.close()
-    atA.wire.close()
-    assert.equal(atA.wire.send(Uint8Array.of(1)), false)
-    await until('both ends', () => atA.why !== undefined && atB.why !== undefined)
-    assert.deepEqual([atA.why, atB.why], ['bye', 'bye'])
-    assertSame(atB, frames)
-    await until('no peers', () => a.host.peers().length + b.host.peers().length === 0)
-  })
+  for (const [name, listen] of transports)
+    it(`deliver over ${name} what was handed over before a wire is closed, and part cleanly`, async () => {
+      await using a = await TestHost.open({ seed: freshSeed() })
+      await using b = await TestHost.open({ seed: freshSeed(), listen: [listen] })
+      await a.host.dial(b.address)
+      const [atA, atB] = [await a.wireTo(b.host.did), await b.wireTo(a.host.did)]
+      const frames = randomFrames(20)
+      for (const frame of frames) atA.wire.send(frame)
+      atA.wire.close()
+      atA.wire.close()
+      assert.equal(atA.wire.send(Uint8Array.of(1)), false)
+      await until('both ends', () => atA.why !== undefined && atB.why !== undefined)
+      assert.deepEqual([atA.why, atB.why], ['bye', 'bye'])
+      assertSame(atB, frames)
+      await until('no peers', () => a.host.peers().length + b.host.peers().length === 0)
+    })
 
-  it('meet again after they parted, whoever dials, and be it at once', async () => {
-    await using a = await TestHost.open({ seed: freshSeed() })
-    await using b = await TestHost.open({ seed: freshSeed() })
-    for (const [round, [from, to]] of [
-      [a, b],
-      [b, a],
-      [a, b],
-      [b, a],
-    ].map((pair, index) => [index, pair as [TestHost, TestHost]] as const)) {
-      await from.host.dial(to.address)
-      const [atFrom, atTo] = [await from.wireTo(to.host.did), await to.wireTo(from.host.did)]
-      assert.equal(from.wires.length, round + 1)
-      atFrom.wire.send(Uint8Array.of(round))
-      await until('the frame', () => atTo.frames.length === 1)
-      if (round % 2 === 0) await from.host.disconnect(to.host.did)
-      else atTo.wire.close()
-      await until('the end', () => atFrom.why !== undefined && atTo.why !== undefined)
-      assert.deepEqual([atFrom.why, atTo.why], ['bye', 'bye'])
-    }
-  })
+  for (const [name, listen] of transports)
+    it(`meet again over ${name} after they parted, whoever dials, and be it at once`, async () => {
+      await using a = await TestHost.open({ seed: freshSeed(), listen: [listen] })
+      await using b = await TestHost.open({ seed: freshSeed(), listen: [listen] })
+      for (const [round, [from, to]] of [
+        [a, b],
+        [b, a],
+        [a, b],
+        [b, a],
+      ].map((pair, index) => [index, pair as [TestHost, TestHost]] as const)) {
+        await from.host.dial(to.address)
+        const [atFrom, atTo] = [await from.wireTo(to.host.did), await to.wireTo(from.host.did)]
+        assert.equal(from.wires.length, round + 1)
+        atFrom.wire.send(Uint8Array.of(round))
+        await until('the frame', () => atTo.frames.length === 1)
+        if (round % 2 === 0) await from.host.disconnect(to.host.did)
+        else atTo.wire.close()
+        await until('the end', () => atFrom.why !== undefined && atTo.why !== undefined)
+        assert.deepEqual([atFrom.why, atTo.why], ['bye', 'bye'])
+      }
+    })
 
   it('refuse to send a frame that is too large', async () => {
     await using a = await TestHost.open({ seed: freshSeed(), frameBytesMax: 1_000 })

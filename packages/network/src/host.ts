@@ -4,14 +4,14 @@ import type { ConnectionGater, Libp2p, Listener, MultiaddrConnection, PeerId } f
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import type { Did } from '@icn/protocol'
 import { createLibp2p } from 'libp2p'
 import { dialTrouble, readTarget } from './dial-trouble.ts'
 import { Meeting, replicateProtocol } from './meeting.ts'
 import { didOfPeer } from './peer-id.ts'
-import { closeUnderneath, ListenerSockets } from './sockets.ts'
+import { HostSockets } from './sockets.ts'
+import { webSocketTransport } from './websocket-dial.ts'
 import { frameBytesMax, type Host, type HostParts, NetworkTrouble } from './wire.ts'
 
 const dialMs = 10_000
@@ -29,14 +29,15 @@ const stopMs = 3_000
 
 /** Opens the node's one libp2p host: handlers first, then listeners, so that no peer is answered too early. Rejects when an address cannot be listened at. */
 export async function openHost(parts: HostParts): Promise<Host> {
-  const gate = new Gate(parts)
+  const sockets = new HostSockets()
+  const gate = new Gate(parts, sockets)
   const node = await createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', parts.seed),
     nodeInfo: { name: 'icn', version: '1', userAgent: 'icn/1' },
     // No address is confirmed as public yet, so identify tells none; peers learn addresses from signed records.
     addresses: { listen: [...parts.listen], announceFilter: () => [] },
-    transports: [tcp(), webSockets()],
+    transports: [tcp(), webSocketTransport()],
     connectionEncrypters: [noise()],
     // Yamux's own pings are off: an answer that comes after libp2p has given one up would end the connection as a breach of protocol.
     streamMuxers: [
@@ -58,7 +59,7 @@ export async function openHost(parts: HostParts): Promise<Host> {
     connectionMonitor: { enabled: false, abortConnectionOnPingFailure: false },
     connectionGater: gate.asGater(),
   })
-  const host = new Libp2pHost(node, gate, parts)
+  const host = new Libp2pHost(node, gate, sockets, parts)
   await host.open()
   return host
 }
@@ -67,19 +68,25 @@ export async function openHost(parts: HostParts): Promise<Host> {
 class Gate {
   readonly #parts: HostParts
   readonly #dialled = new Set<MultiaddrConnection>()
+  readonly #sockets: HostSockets
   closed = false
 
-  constructor(parts: HostParts) {
+  constructor(parts: HostParts, sockets: HostSockets) {
     this.#parts = parts
+    this.#sockets = sockets
   }
 
   asGater(): ConnectionGater {
     return {
-      denyInboundConnection: (link) => this.closed || this.#begin(link),
+      denyInboundConnection: (link) => {
+        this.#sockets.follow(link)
+        return this.closed
+      },
       denyOutboundConnection: (_, link) => {
+        this.#sockets.follow(link)
         this.#dialled.add(link)
         link.addEventListener('close', () => this.#dialled.delete(link))
-        return this.closed || this.#begin(link)
+        return this.closed
       },
       denyInboundEncryptedConnection: (peer, link) => this.#refuses(peer, link),
       denyOutboundEncryptedConnection: (peer, link) => this.#refuses(peer, link),
@@ -95,11 +102,6 @@ class Gate {
     for (const link of this.#dialled) if (peer === undefined || link.remoteAddr.toString().endsWith(`/p2p/${peer}`)) link.abort(new Error('the dial failed'))
   }
 
-  #begin(link: MultiaddrConnection): false {
-    closeUnderneath(link)
-    return false
-  }
-
   #refuses(peer: PeerId, link: MultiaddrConnection): boolean {
     let admitted = false
     try {
@@ -107,7 +109,7 @@ class Gate {
     } catch (error) {
       if (!(error instanceof NetworkTrouble)) this.#parts.fault('network.admits', error)
     }
-    if (!admitted) link.log('refused %p', peer)
+    if (admitted) this.#sockets.proven(link)
     return !admitted
   }
 }
@@ -120,16 +122,16 @@ class Libp2pHost implements Host {
   /** Bound: libp2p's connection limit. */
   readonly #meetings = new Map<Did, Meeting>()
   readonly #listeners = new Set<Listener>()
-  readonly #sockets: ListenerSockets
+  readonly #sockets: HostSockets
   readonly #stopping = new AbortController()
   #closed: Promise<void> | undefined
 
-  constructor(node: Libp2p, gate: Gate, parts: HostParts) {
+  constructor(node: Libp2p, gate: Gate, sockets: HostSockets, parts: HostParts) {
     this.#node = node
     this.#gate = gate
+    this.#sockets = sockets
     this.#parts = parts
     this.did = didOfPeer(node.peerId)
-    this.#sockets = new ListenerSockets((port) => node.getConnections().some((connection) => connection.remoteAddr.getComponents().some(({ value }) => value === String(port))))
   }
 
   async open(): Promise<void> {
@@ -175,11 +177,10 @@ class Libp2pHost implements Host {
       await this.#meetings.get(peer)?.ended()
       await this.#node.dial(address, { signal })
     } catch (error) {
+      this.#gate.cutLeftovers(id)
       // The same peer may have come in meanwhile, and its connection been kept instead.
       if (this.#meetings.get(peer) === undefined)
         throw this.#closed === undefined ? dialTrouble(text, error, deadline.aborted) : new NetworkTrouble('STOPPING', 'the host is closing', error)
-    } finally {
-      this.#gate.cutLeftovers(id)
     }
     if (await untilAborted(this.#meetings.get(peer)?.answered(), signal)) return peer
     if (deadline.aborted) throw new NetworkTrouble('DIAL_TIMEOUT', `no answer in time from ${text}`)
@@ -200,7 +201,7 @@ class Libp2pHost implements Host {
     this.#stopping.abort()
     await Promise.all([...this.#meetings.values()].map((meeting) => meeting.leave()))
     this.#gate.cutLeftovers(undefined)
-    this.#sockets.close()
+    await this.#sockets.close()
     const late = AbortSignal.timeout(stopMs)
     await untilAborted(Promise.resolve(this.#node.stop()), late)
     if (late.aborted) this.#parts.fault('network.close', new Error(`libp2p did not stop within ${stopMs} ms`))

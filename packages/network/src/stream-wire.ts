@@ -54,7 +54,9 @@ export class StreamWire implements Wire {
     this.#parts = parts
     this.#stream = parts.stream
     this.#reader = new FrameReader(parts.frameBytesMax)
-    this.#stream.pause()
+    // It may have ended while it was being negotiated, and then tells no more.
+    this.#farewell = this.#stream.remoteWriteStatus === 'closed'
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
     this.#stream.addEventListener('remoteCloseWrite', () => {
       this.#farewell = true
       this.#review()
