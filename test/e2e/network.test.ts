@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
-import type { NetworkTrouble } from '@icn/network'
 import { commonsSpace, type Did, type SpaceId, toHex } from '@icn/protocol'
 import { Home } from './daemon.ts'
 import { dayMs, foundCoop, Person, TestNode, until } from './harness.ts'
@@ -21,7 +20,7 @@ async function found(t: TestContext): Promise<TestNode> {
 async function joined(t: TestContext, first: TestNode): Promise<TestNode> {
   const node = new TestNode({ flags: listening })
   t.after(() => node.dispose())
-  writeFileSync(join(node.folder, 'network.json'), JSON.stringify({ network_id: first.network, bootstrap: first.at.network?.addresses }))
+  writeFileSync(join(node.folder, 'network.json'), JSON.stringify({ network_id: first.network, bootstrap: first.at.network?.status().addresses }))
   await node.open()
   return node
 }
@@ -68,10 +67,10 @@ it('three nodes share their network, tell each other what is new, and meet again
 
 it('a node of another network is not listened to', async (t) => {
   const one = await found(t)
-  const other = await TestNode.start({ flags: { ...listening, 'network.bootstrap_peers': one.at.network?.addresses[0] as string } })
+  const other = await TestNode.start({ flags: { ...listening, 'network.bootstrap_peers': one.at.network?.status().addresses[0] as string } })
   t.after(() => other.dispose())
   assert.notEqual(other.network, one.network)
-  await until('them to have met and parted', () => (one.at.network?.peers.length ?? 0) === 0 && (other.at.network?.peers.length ?? 0) === 0)
+  await until('them to have met and parted', () => [one, other].every((node) => node.at.network?.status().links.length === 0))
   assert.notEqual(digest(other), digest(one))
   await one.healthy()
 })
@@ -96,24 +95,27 @@ it('a node that was invited accepts with its ticket, holds the coop, and gets no
     { person: ben, roles: ['member', 'steward'] },
   ])
   await until('the network to be everywhere', () => digest(two) === digest(one) && digest(three) === digest(one))
-  const ticket = one.at.network?.ticket(food, two.at.did) as string
-  const refused = async (node: TestNode, text: string): Promise<string> =>
-    node.at.network?.accept(text).then(
-      () => 'accepted',
-      (trouble: NetworkTrouble) => trouble.code,
-    ) as Promise<string>
-  assert.equal(await refused(two, ticket), 'SPACE_NOT_PROVEN', 'a ticket gives no right')
-  assert.equal(await refused(three, ticket), 'TICKET_INVALID', 'it is for somebody else')
-  assert.equal(await refused(two, 'icnhost1nonsense'), 'TICKET_INVALID')
+  const join = async (node: TestNode, ticket: string) => {
+    const { ok, code } = await node.rpc.ask('coop.host.join', { ticket }, { token: node.at.operatorToken })
+    return ok ? 'accepted' : code
+  }
+  const { ticket } = await ada.read('coop.host.ticket', { coop_id: 'food', did: two.at.did })
+  assert.equal(await join(two, ticket), 'SPACE_NOT_PROVEN', 'a ticket gives no right')
+  assert.equal(await join(three, ticket), 'TICKET_INVALID', 'it is for somebody else')
+  assert.equal(await join(two, 'icnhost1nonsense'), 'TICKET_INVALID')
+  assert.equal((await two.rpc.ask('coop.host.join', { ticket })).code, 'OPERATOR_ONLY')
 
   const both = async (done: Promise<{ readonly value: { readonly act?: { readonly act_id: string } } }>): Promise<void> => {
     const { act } = (await done).value
     if (act !== undefined) await ben.must('act.confirm', { space: food, operation_id: act.act_id })
   }
   await both(ada.must('coop.host.add', { coop_id: 'food', did: two.at.did, label: 'Elm' }))
-  assert.equal(await refused(two, ticket), 'accepted')
+  assert.equal(await join(two, ticket), 'accepted')
   await until('the coop to be there', () => two.at.journal.info(food) !== undefined && digest(two, food) === digest(one, food))
   assert.equal(three.at.journal.info(food), undefined)
+  const { body } = await one.rpc.ask('network.status', {}, { token: one.at.operatorToken })
+  const spacesWith = (did: string): string[] => body.links.find((link: { did: string }) => link.did === did)?.spaces
+  assert.deepEqual([spacesWith(two.at.did), spacesWith(three.at.did)], [['commons', food], ['commons']])
 
   // People are served by either, and what is written at one is at the other.
   const ben2 = new Person(two, 'Ben')

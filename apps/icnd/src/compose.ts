@@ -104,6 +104,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     closers.push(() => doors.trust.close())
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
     const network = await supervisor.phase('network', () => openPeers(parts, journal, joined, supervisor, wall))
+    doors.network = network
     // First contacts are asked in the background: nobody's absence keeps this node from starting.
     await supervisor.phase('replication', () => void network?.meet())
     const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))

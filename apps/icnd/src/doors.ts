@@ -12,6 +12,8 @@ import {
   type Mailbox,
   type Metrics,
   meHandlers,
+  type NetworkPort,
+  networkHandlers,
   nodeHandlers,
   openStanding,
   type Standing,
@@ -64,6 +66,8 @@ export class DoorParts {
   /** Takes the gauges that are measured; set when everything runs. */
   measure: () => void = () => {}
   ready = false
+  /** Undefined where this node was told to stay alone. */
+  network: NetworkPort | undefined
 
   constructor(parts: NodeParts, inside: Inside) {
     const { config } = parts
@@ -115,6 +119,7 @@ export class DoorParts {
         ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: () => 'alone' }),
         ...eventHandlers({ journal, feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now: wall }),
+        ...networkHandlers(() => this.network),
         ...nodeHandlers({
           journal,
           now: wall,

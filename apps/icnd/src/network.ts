@@ -3,6 +3,7 @@ import { commonsRules, coopRules } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import { NetworkTrouble, Replicator } from '@icn/network'
 import { openHost } from '@icn/network/node'
+import type { NetworkPort } from '@icn/node'
 import { commonsSpace, dayMs, type Did, type HostTicket, hostTicketText, type OperationId, readHostTicket, type SpaceId, sha256, utf8 } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
 import { Hosting } from './hosting.ts'
@@ -28,15 +29,9 @@ export interface NetworkParts {
   fault(operation: 'internal' | 'bootstrap', error: unknown): void
 }
 
-export interface RunningNetwork {
-  readonly addresses: readonly string[]
-  readonly peers: Replicator['links']
+export interface RunningNetwork extends NetworkPort {
   /** Dials first contacts as long as there are too few links. */
   meet(): Promise<void>
-  /** What an invited node needs to find this one; undefined where the space is not here. */
-  ticket(space: SpaceId, node: Did): string | undefined
-  /** Accepts, as a node that was invited, to hold a space. Rejects with a NetworkTrouble; answers which space it is. */
-  accept(ticket: string): Promise<{ readonly space: SpaceId; readonly genesis: OperationId }>
   close(): Promise<void>
 }
 
@@ -82,12 +77,11 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
   })
   for (const address of host.addresses()) log.info('listening', 'network listens', { name: 'network', address })
   return {
-    get addresses() {
-      return host.addresses()
-    },
-    get peers() {
-      return replicator.links
-    },
+    status: () => ({
+      on: true,
+      addresses: [...host.addresses()],
+      links: replicator.links.map(({ peer, state, spaces }) => ({ did: peer, state, spaces: [...spaces].sort() })),
+    }),
     async meet() {
       if (replicator.links.length >= linksWanted) return
       await Promise.all(parts.bootstrap.map((address) => meetOne(host, address, parts)))
@@ -97,7 +91,8 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
       const id = network()
       if (info === undefined || id === null) return undefined
       const hosts = [{ did: journal.node, addresses: host.addresses().slice(0, 8) }]
-      return hostTicketText({ v: 1, network_id: id, space, genesis: info.genesis, node, hosts, expires_at: parts.wall() + ticketMs })
+      const expires_at = parts.wall() + ticketMs
+      return { ticket: hostTicketText({ v: 1, network_id: id, space, genesis: info.genesis, node, hosts, expires_at }), expires_at }
     },
     async accept(text) {
       const ticket = demandTicket(text, journal.node, network(), parts.wall())

@@ -11,6 +11,7 @@ import {
   meHandlers,
   type Metrics,
   type NodeHandlers,
+  networkHandlers,
   nodeHandlers,
   openMetrics,
   openSealer,
@@ -107,6 +108,7 @@ export class TestNode {
         ...spaceHandlers({ journal, standing: this.standing, now, sync }),
         ...eventHandlers({ journal, feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now }),
+        ...networkHandlers(() => undefined),
         ...nodeHandlers({
           journal,
           now,

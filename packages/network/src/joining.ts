@@ -53,7 +53,7 @@ export class Joining {
         const asked = this.#asked.get(space)
         if (asked === undefined) break
         const signed = this.#hosting.sign(space, asked.genesis, frame)
-        if (signed === undefined) this.#end(space, new NetworkTrouble('DRAFT_MISMATCH', 'the draft says something else than that this node accepts'))
+        if (signed === undefined) this.#end(space, new NetworkTrouble('OPERATION_MALFORMED', 'the draft says something else than that this node accepts'))
         else this.#send({ t: 'accept', space, op: [signed.envelope, signed.signature, signed.body] })
         break
       }

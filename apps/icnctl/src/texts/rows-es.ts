@@ -313,4 +313,13 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'bash, zsh, fish or powershell.': 'bash, zsh, fish o powershell.',
   'The new value.': 'El valor nuevo.',
   'Noun and verb.': 'Nombre y verbo.',
+  'Whether this node listens for others or asks for them.': 'Si este nodo escucha a otros o los busca.',
+  'Multiaddrs of this node.': 'Multidirecciones de este nodo.',
+  'Kept equal with this peer.': 'Se mantienen iguales con este par.',
+  'Show where this node listens and with whom it keeps what equal.': 'Muestra dónde escucha este nodo y qué mantiene igual con quién.',
+  'Make a ticket that shows an invited node the way to this cooperative; it gives no right.':
+    'Hace un pase que muestra a un nodo invitado el camino a esta cooperativa; no da ningún derecho.',
+  'The ticket for this node.': 'El pase para este nodo.',
+  'Accept, as this node’s operator, to hold a cooperative that other nodes hold, with its ticket.':
+    'Acepta, como quien opera este nodo, guardar con su pase una cooperativa que guardan otros nodos.',
 }

@@ -1,5 +1,6 @@
 export { eventHandlers } from './events.ts'
 export { digits, EventFeed, type EventPosition, type EventPositions, type EventReader, topicOf } from './feed.ts'
 export { meHandlers } from './me.ts'
+export { type NetworkPort, networkHandlers } from './network.ts'
 export { type NodePorts, nodeHandlers } from './node.ts'
 export { spaceHandlers, spaceView } from './spaces.ts'

@@ -3,13 +3,14 @@ import type { CodeRow } from './define.ts'
 import { doorCodes } from './doors.ts'
 import { engineCodes } from './engine.ts'
 import { identityCodes } from './identity.ts'
+import { networkCodes } from './network.ts'
 import { spaceCodes } from './space.ts'
 import { trustCodes } from './trust.ts'
 
 export * from './classes.ts'
 export * from './define.ts'
 
-const rows = { ...engineCodes, ...spaceCodes, ...identityCodes, ...coopCodes, ...trustCodes, ...doorCodes }
+const rows = { ...engineCodes, ...spaceCodes, ...identityCodes, ...coopCodes, ...trustCodes, ...networkCodes, ...doorCodes }
 
 export type Code = keyof typeof rows
 

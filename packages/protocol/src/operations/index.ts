@@ -12,6 +12,7 @@ import { inviteRows } from './invite.ts'
 import { jobRows } from './job.ts'
 import { meRows } from './me.ts'
 import { memberRows } from './member.ts'
+import { networkRows } from './network.ts'
 import { nodeRows } from './node.ts'
 import { operationRows } from './operation.ts'
 import { quarantineRows } from './quarantine.ts'
@@ -34,6 +35,7 @@ export * from './invite.ts'
 export * from './job.ts'
 export * from './me.ts'
 export * from './member.ts'
+export * from './network.ts'
 export * from './node.ts'
 export * from './operation.ts'
 export * from './quarantine.ts'
@@ -54,6 +56,7 @@ export const operations = {
   ...memberRows,
   ...inviteRows,
   ...hostRows,
+  ...networkRows,
   ...trustRows,
   ...spaceRows,
   ...operationRows,
