@@ -125,7 +125,7 @@ const direct: Readonly<Record<string, string>> = {
 
 const tasks: Record<string, Task> = {
   test: { says: 'tests: [unit|golden|e2e|sim|all] [pattern] [--seed N] [--until-fails]', run: test },
-  bench: { says: 'benchmarks as ratios: [engine|doors]', run: () => script('test/perf/run.ts', rest) },
+  bench: { says: 'benchmarks as ratios: [engine|network]', run: () => script('test/perf/run.ts', rest) },
   check: { says: 'types, lint, dead exports, tidy, generated documents, OpenAPI, licences: what CI runs before the tests', run: check },
   doctor: { says: 'the health of this checkout, and of the daemon if one runs', run: () => script('scripts/doctor.ts', rest) },
   generate: { says: 'writes docs/generated and the rules digest', run: () => script('scripts/generate.ts', rest) },

@@ -56,7 +56,7 @@ function stream(count: number, { genesis, founded }: Bench, accounts = 1_000, se
 }
 
 /** Plain puts of the same bytes in the same kind of store, in commits of the same size. */
-async function plainPuts(operations: readonly SignedOperation[]): Promise<number> {
+export async function plainPuts(operations: readonly SignedOperation[]): Promise<number> {
   const folder = scratchFolder()
   const store: Store = openSqliteStore({ folder: folder.path })
   const began = performance.now()
@@ -83,7 +83,7 @@ function signRate(operations: readonly SignedOperation[]): number {
   return perSecond(messages.length, performance.now() - began)
 }
 
-function verifyRate(operations: readonly SignedOperation[]): number {
+export function verifyRate(operations: readonly SignedOperation[]): number {
   const signer = new TestSigner(50)
   const checks = operations.slice(0, 5_000).map((operation) => ({ message: signingBytes(operation.bytes), signature: operation.signature }))
   const began = performance.now()

@@ -1,7 +1,8 @@
 import { engineBench } from './engine.bench.ts'
 import { print } from './lib.ts'
+import { networkBench } from './network.bench.ts'
 
-const benches = { engine: engineBench }
+const benches = { engine: engineBench, network: networkBench }
 
 const name = process.argv[2] ?? 'engine'
 const bench = benches[name as keyof typeof benches]
