@@ -7,7 +7,7 @@ import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { freshSeed, Heard, orderedSeeds, Rogue, TestHost, tcpLoopback, transports, until, wsLoopback } from './host-fixture.ts'
+import { freshSeed, type Heard, orderedSeeds, Rogue, TestHost, tcpLoopback, transports, until, wsLoopback } from './host-fixture.ts'
 import { didOfPeer, peerOfDid } from './peer-id.ts'
 import { frameBytesMax, type NetworkTrouble, wireBufferBytes } from './wire.ts'
 
@@ -94,8 +94,8 @@ describe('a slow peer', { concurrency: true }, () => {
         await until('room', () => heard.drains > drains)
         assert.ok(heard.wire.waitingBytes <= wireBufferBytes / 2)
       }
-      heard.wire.close()
       await until('all frames', () => deaf.sizes.length === sizes.length)
+      assert.equal(heard.wire.waitingBytes, 0)
       assert.deepEqual(deaf.sizes, sizes)
       await deaf.stop()
     })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomInt } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
 import { freshSeed, type Heard, orderedSeeds, Rogue, TestHost, tcpLoopback, transports, until, wsLoopback } from './host-fixture.ts'
+import { replicateProtocol } from './meeting.ts'
 import { didOfPeer, isLowerKey, peerOfDid } from './peer-id.ts'
 import { frameBytesMax } from './wire.ts'
 
@@ -45,7 +47,8 @@ describe('two hosts', () => {
       await using b = await TestHost.open({ seed: freshSeed(), listen: [listen] })
       await a.host.dial(b.address)
       const [atA, atB] = [await a.wireTo(b.host.did), await b.wireTo(a.host.did)]
-      const frames = randomFrames(20)
+      // Little enough to leave within the second that an end may take, also where the machine is busy.
+      const frames = Array.from({ length: 20 }, () => randomBytes(randomInt(5_000)))
       for (const frame of frames) atA.wire.send(frame)
       atA.wire.close()
       atA.wire.close()
@@ -128,6 +131,27 @@ describe('several connections', () => {
       })
       assert.deepEqual([a.live.length, b.live.length], [1, 1])
     }
+  })
+
+  it('the one opened by the lower key takes the wire over, and no other does', async () => {
+    const [lower, higher] = await orderedSeeds()
+    await using rogue = await Rogue.open(lower, [tcpLoopback])
+    await using host = await TestHost.open({ seed: higher })
+    const peer = await host.host.dial(String(rogue.node.getMultiaddrs()[0]))
+    const [byHost] = rogue.node.getConnections()
+    const first = await byHost?.newStream(replicateProtocol)
+    first?.addEventListener('remoteCloseWrite', () => void first.close())
+    const onFirst = await host.wireTo(peer)
+    const byRogue = await rogue.node.dial(multiaddr(host.address), { force: true })
+    assert.notEqual(byRogue.id, byHost?.id)
+    onFirst.wire.send(Uint8Array.of(1))
+    const second = await byRogue.newStream(replicateProtocol)
+    await until('the new wire', () => host.wires.length === 2)
+    assert.equal(onFirst.why, 'bye')
+    await until('the end of the first connection', () => rogue.node.getConnections().length === 1)
+    second.send(Uint8Array.of(1, 2))
+    await until('the frame', () => host.wires[1]?.frames.length === 1)
+    assert.equal(host.live.length, 1)
   })
 
   it('only the first stream of a peer counts', async () => {

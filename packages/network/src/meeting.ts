@@ -25,7 +25,8 @@ interface Held {
   /** Rises with each connection to this peer. */
   readonly order: number
   readonly pings: Pings
-  opened: boolean
+  /** How often a stream was opened here, or tried. */
+  opens: number
   ending?: Promise<void>
 }
 
@@ -83,7 +84,7 @@ export class Meeting {
 
   connected(connection: Connection): void {
     const byUs = connection.direction === 'outbound'
-    const held: Held = { connection, byLower: byUs === this.#lower, order: this.#order++, pings: new Pings(connection), opened: false }
+    const held: Held = { connection, byLower: byUs === this.#lower, order: this.#order++, pings: new Pings(connection), opens: 0 }
     this.#held.set(connection, held)
     if (this.#leaving !== undefined) this.#end(held)
     this.#settle()
@@ -129,7 +130,7 @@ export class Meeting {
     const best = this.#best()
     if (best === undefined || this.#leaving !== undefined) return
     const settled = (this.#next ?? this.#wire)?.held === best
-    if (!settled && this.#lower && !best.opened) void this.#open(best)
+    if (!settled && this.#lower && best.opens === 0) void this.#open(best)
     if (!settled || this.#held.size > 1) this.#timer ??= setTimeout(() => this.#late(), settleMs)
   }
 
@@ -144,15 +145,15 @@ export class Meeting {
   }
 
   async #open(held: Held): Promise<void> {
-    held.opened = true
+    held.opens++
     try {
       const stream = await held.connection.newStream(replicateProtocol, { signal: AbortSignal.timeout(openMs), runOnLimitedConnection: true })
       this.#take(held, stream, this.#lower)
     } catch (error) {
       if (held.ending !== undefined || held.connection.status !== 'open') return
-      this.#parts.fault('network.wire.open', error)
-      // A peer without this protocol is of no use; any other failure is tried again by the timer.
+      // A peer without this protocol is of no use. Any other failure is most often the beginning of the connection's end; if it is not, the timer tries again.
       if ((error as Error).name === 'UnsupportedProtocolError') this.#end(held)
+      else if (held.opens > 1) this.#parts.fault('network.wire.open', error)
     }
   }
 

@@ -43,10 +43,10 @@ export class StreamWire implements Wire {
   /** `send` has answered false, and `drain` has not followed. */
   #full = false
   #closing: NodeJS.Timeout | undefined
-  /** The peer has ended its side cleanly. */
+  /** The peer has ended its side cleanly. Only then is an end clean: before it, nobody knows what has arrived. */
   #farewell = false
-  /** Our side is ended, and all that was handed over has left. */
-  #finished: 'no' | 'soon' | 'yes' = 'no'
+  /** All that was handed over is libp2p's, and our side is being ended. */
+  #finished = false
   #ended = false
 
   constructor(parts: StreamWireParts) {
@@ -107,7 +107,7 @@ export class StreamWire implements Wire {
 
   close(): void {
     if (this.#ended || this.#closing !== undefined) return
-    this.#closing = setTimeout(() => this.#end(this.#finished === 'yes' ? 'bye' : 'lost'), closeMs)
+    this.#closing = setTimeout(() => this.#end(this.#farewell ? 'bye' : 'lost'), closeMs)
     this.#pump()
   }
 
@@ -127,7 +127,7 @@ export class StreamWire implements Wire {
   #review(): void {
     if (this.#ended || this.#listener === undefined) return
     if (this.#farewell && this.#reader.inside) this.#end('cut_short')
-    else if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') this.#end(this.#farewell || this.#finished === 'yes' ? 'bye' : 'lost')
+    else if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') this.#end(this.#farewell ? 'bye' : 'lost')
     else if (this.#farewell) this.close()
   }
 
@@ -155,18 +155,13 @@ export class StreamWire implements Wire {
       // The stream has broken; its `close` has told or will tell.
       return
     }
-    if (this.#closing !== undefined && this.#queue.length === 0 && this.#finished === 'no') this.#finish()
+    if (this.#closing !== undefined && this.#queue.length === 0 && !this.#finished) this.#finish()
   }
 
   #finish(): void {
-    this.#finished = 'soon'
-    this.#stream.close().then(
-      () => {
-        this.#finished = 'yes'
-        this.#review()
-      },
-      () => this.#review(),
-    )
+    this.#finished = true
+    const review = (): void => this.#review()
+    this.#stream.close().then(review, review)
   }
 
   #end(why: Why): void {

@@ -9,7 +9,7 @@ export const frameBytesMax = 1_048_576
 export interface Wire {
   /** The peer whose key the handshake proved; nothing that a frame says changes it. */
   readonly peer: Did
-  /** Hands a frame over. False: more than `wireBufferBytes` wait to be sent; the caller stops until `onDrain`. Frames larger than `frameBytesMax` throw. */
+  /** Hands a frame over. False: more than `wireBufferBytes` wait to be sent; the caller stops until `drain`; the frame is taken nevertheless. Frames larger than `frameBytesMax` throw. Once it is closed it takes nothing more, and answers false. */
   send(frame: Uint8Array): boolean
   /** Bytes handed over and not yet taken by the peer's side of the connection. */
   readonly waitingBytes: number
@@ -23,7 +23,7 @@ export interface WireListener {
   frame(bytes: Uint8Array): void
   /** There is room again after `send` had answered false. */
   drain(): void
-  /** It has ended, whoever ended it. `why`: `bye` a clean end, `lost` the connection broke, `too_large` and `cut_short` the peer broke the framing. */
+  /** It has ended, whoever ended it. `why`: `bye` both sides have said goodbye, `lost` the connection broke or the end took longer than it may, `too_large` and `cut_short` the peer broke the framing. */
   closed(why: 'bye' | 'lost' | 'too_large' | 'cut_short'): void
 }
 
