@@ -279,7 +279,9 @@ describe('a host that goes', { concurrency: true }, () => {
       const atB = await b.wireTo(a.host.did)
       await b.host.close()
       await until('the end', () => atA.why !== undefined)
-      assert.deepEqual([atA.why, atB.why, b.host.peers()], ['bye', 'bye', []])
+      assert.equal(atA.why, 'bye')
+      assert.notEqual(atB.why, undefined)
+      assert.deepEqual(b.host.peers(), [])
     }
   })
 

@@ -54,7 +54,9 @@ describe('two hosts', () => {
       atA.wire.close()
       assert.equal(atA.wire.send(Uint8Array.of(1)), false)
       await until('both ends', () => atA.why !== undefined && atB.why !== undefined)
-      assert.deepEqual([atA.why, atB.why], ['bye', 'bye'])
+      // Who hears the goodbye ends the connection, and may be quicker than its own answer.
+      assert.equal(atB.why, 'bye')
+      assert.ok(atA.why === 'bye' || atA.why === 'lost', atA.why)
       assertSame(atB, frames)
       await until('no peers', () => a.host.peers().length + b.host.peers().length === 0)
     })
@@ -77,7 +79,8 @@ describe('two hosts', () => {
         if (round % 2 === 0) await from.host.disconnect(to.host.did)
         else atTo.wire.close()
         await until('the end', () => atFrom.why !== undefined && atTo.why !== undefined)
-        assert.deepEqual([atFrom.why, atTo.why], ['bye', 'bye'])
+        // Who hears the goodbye knows that the end was clean.
+        assert.equal((round % 2 === 0 ? atTo : atFrom).why, 'bye')
       }
     })
 

@@ -23,7 +23,7 @@ export interface WireListener {
   frame(bytes: Uint8Array): void
   /** There is room again after `send` had answered false. */
   drain(): void
-  /** It has ended, whoever ended it. `why`: `bye` both sides have said goodbye, `lost` the connection broke or the end took longer than it may, `too_large` and `cut_short` the peer broke the framing. */
+  /** It has ended, whoever ended it. `why`: `bye` the peer has said goodbye, `lost` the connection broke before that (also where the peer has heard ours and was quicker to go than to answer), `too_large` and `cut_short` the peer broke the framing. */
   closed(why: 'bye' | 'lost' | 'too_large' | 'cut_short'): void
 }
 
