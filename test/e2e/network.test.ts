@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { commonsSpace, type Did, type SpaceId, toHex } from '@icn/protocol'
+import { cutAll } from '../../apps/icnd/src/background.ts'
 import { Home } from './daemon.ts'
 import { dayMs, foundCoop, Person, TestNode, until } from './harness.ts'
 
@@ -116,6 +117,13 @@ it('a node that was invited accepts with its ticket, holds the coop, and gets no
   const { body } = await one.rpc.ask('network.status', {}, { token: one.at.operatorToken })
   const spacesWith = (did: string): string[] => body.links.find((link: { did: string }) => link.did === did)?.spaces
   assert.deepEqual([spacesWith(two.at.did), spacesWith(three.at.did)], [['commons', food], ['commons']])
+
+  // Cuts of several hosts are for an agreement that is not there yet: nobody makes one alone, and nobody fails at it.
+  for (const node of [one, two]) await cutAll(node.at, 0)
+  assert.equal(one.at.journal.info(food)?.checkpoint, null)
+  const cut = one.at.journal.info(commonsSpace)?.checkpoint
+  assert.ok(cut)
+  await until('the cut of commons to be settled at the other', () => two.at.journal.info(commonsSpace)?.checkpoint?.id === cut.id)
 
   // People are served by either, and what is written at one is at the other.
   const ben2 = new Person(two, 'Ben')

@@ -1,10 +1,10 @@
 import { statfsSync } from 'node:fs'
-import { reviewOf } from '@icn/domain'
+import { commonsRules, coopRules, reviewOf } from '@icn/domain'
 import type { Sessions } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
 import { coopGauges, type Metrics, measureIdentity, type Supervisor, sweepCoops, sweepIdentity, type Trust, TrustSweeper } from '@icn/node'
 import type { SpaceId } from '@icn/protocol'
-import { minuteMs } from '@icn/protocol'
+import { commonsSpace, minuteMs } from '@icn/protocol'
 import type { Config } from './config/option.ts'
 
 export interface BackgroundParts {
@@ -46,7 +46,14 @@ export function startBackground(parts: BackgroundParts): () => void {
 
 /** A checkpoint in every space where this node is the one host and something is not final. */
 export async function cutAll({ journal }: Pick<BackgroundParts, 'journal'>, lagMs: number, signal?: AbortSignal): Promise<void> {
-  for (const { space, unfinal, readOnly } of journal.spaces()) if (unfinal > 0 && !readOnly && !signal?.aborted) await journal.checkpoint(space, lagMs)
+  for (const { space, unfinal } of journal.spaces()) if (unfinal > 0 && !signal?.aborted && isOnlyHost(journal, space)) await journal.checkpoint(space, lagMs)
+}
+
+/** Several hosts have to agree on a cut; until they can, nothing of theirs becomes final. */
+function isOnlyHost(journal: JournalApi, space: SpaceId): boolean {
+  const facts = journal.read(space)
+  const hosts = facts === undefined ? [] : (space === commonsSpace ? commonsRules : coopRules).hosts(facts)
+  return hosts.length === 1 && hosts[0] === journal.node
 }
 
 /** Without peers there is nobody to compare with; jumps are seen all the same. */
