@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { commonsRules, coopRules } from '@icn/domain'
 import { endSessionsWithKeys } from '@icn/gateway'
 import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
-import { actorInCharge, type Metrics, openMetrics, realTiming, Supervisor } from '@icn/node'
+import { actorInCharge, type Metrics, type NetworkPort, openMetrics, realTiming, Supervisor } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
 import { cutAll, startBackground } from './background.ts'
 import type { Config, OptionName, Origin } from './config/option.ts'
@@ -42,7 +42,7 @@ export interface RunningNode {
   readonly supervisor: Supervisor
   readonly addresses: { readonly gateway?: string; readonly rpc?: string; readonly metrics?: string }
   /** Undefined where the node was told to stay alone. */
-  readonly network: RunningNetwork | undefined
+  readonly network: NetworkPort | undefined
   readonly operatorToken: string
   /** Names of what did not end in time; empty: a clean stop. */
   stop(): Promise<readonly string[]>
@@ -105,8 +105,8 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
     const network = await supervisor.phase('network', () => openPeers(parts, journal, joined, supervisor, wall))
     doors.network = network
-    // First contacts are asked in the background: nobody's absence keeps this node from starting.
-    await supervisor.phase('replication', () => void network?.meet())
+    // Streams begin with the connections; the phase is there so that its place is seen.
+    await supervisor.phase('replication', () => {})
     const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))
     await supervisor.phase('ready', () => {
       const turnKeys = (): void => {
@@ -223,7 +223,7 @@ async function openPeers(
   joined: NetworkOfFile | undefined,
   supervisor: Supervisor,
   wall: () => number,
-): Promise<RunningNetwork | undefined> {
+): Promise<NetworkPort | undefined> {
   const bootstrap = [...config['network.bootstrap_peers'], ...(joined?.bootstrap ?? [])]
   if (config['network.listen_addr'].length === 0 && bootstrap.length === 0) return undefined
   const openIt = (): Promise<RunningNetwork> =>
@@ -245,11 +245,15 @@ async function openPeers(
     async start() {
       const opened = await openIt()
       network = opened
+      // First contacts are asked in the background: nobody's absence keeps this node from starting.
+      void opened.meet()
       return { handle: opened, stop: () => opened.close() }
     },
   })
   supervisor.every('bootstrap', bootstrapMs, () => network?.meet())
-  return network
+  // After a crash there is another; whoever asks gets the one that runs.
+  const current = (): RunningNetwork => network as RunningNetwork
+  return { status: () => current().status(), ticket: (space, node) => current().ticket(space, node), accept: (ticket) => current().accept(ticket) }
 }
 
 /** A node without a network founds its own (ruling 1). One that was given another's file waits for that network's first operation. */

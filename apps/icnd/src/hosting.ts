@@ -1,5 +1,5 @@
 import { listHosts } from '@icn/domain'
-import type { JournalApi } from '@icn/journal'
+import { type JournalApi, Refusal } from '@icn/journal'
 import type { HostingPort } from '@icn/network'
 import { type Did, encodeCanonical, equalBytes, type OperationId, parseOperation, type RawOperation, type SignedOperation, type SpaceId, signingBytes } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
@@ -26,18 +26,28 @@ export class Hosting implements HostingPort {
     return [...this.#asked].flatMap(([space, genesis]) => (this.isHost(this.#journal.node, space) ? [] : [{ space, genesis }]))
   }
 
-  /** From here on the space is taken from whoever offers it with this first operation. */
-  expect(space: SpaceId, genesis: OperationId): void {
+  /** From here on the space is taken from whoever offers it with this first operation. False: it was before. */
+  expect(space: SpaceId, genesis: OperationId): boolean {
+    const isNew = this.#asked.get(space) !== genesis
     this.#journal.local.write([{ key: ['hosting', space], value: genesis }])
     this.#asked.set(space, genesis)
+    return isNew
+  }
+
+  /** No host has taken this node in. */
+  forget(space: SpaceId): void {
+    this.#journal.local.write([{ key: ['hosting', space], value: undefined }])
+    this.#asked.delete(space)
   }
 
   isHost(node: Did, space: SpaceId): boolean {
     return this.#statusOf(node, space) === 'active'
   }
 
-  draft(peer: Did, space: SpaceId): { envelope: Uint8Array; body: Uint8Array } | undefined {
-    if (this.#statusOf(peer, space) !== 'invited') return undefined
+  draft(peer: Did, space: SpaceId): { envelope: Uint8Array; body: Uint8Array } | 'host' | undefined {
+    const status = this.#statusOf(peer, space)
+    if (status === 'active') return 'host'
+    if (status !== 'invited') return undefined
     const { bytes, body } = this.#journal.draft({ space, kind: acceptKind, author: peer, signer: peer, grant: null, body: {} })
     return { envelope: bytes, body }
   }
@@ -52,9 +62,8 @@ export class Hosting implements HostingPort {
       const { outcome, decision } = await this.#journal.submit(operation)
       return outcome === 'refused' ? (decision.checks.find(({ result }) => result === 'fail')?.code ?? 'SPACE_NOT_PROVEN') : undefined
     } catch (error) {
-      const { code } = error as { readonly code?: unknown }
-      if (typeof code !== 'string') throw error
-      return code
+      if (!(error instanceof Refusal)) throw error
+      return error.code
     }
   }
 

@@ -42,32 +42,7 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
   const { journal, log } = parts
   const network = (): OperationId | null => journal.info(commonsSpace)?.genesis ?? parts.expected ?? null
   const hosting = new Hosting(journal, parts.key)
-  const replicator = new Replicator({
-    node: journal.node,
-    journal,
-    network,
-    // Until 1.0 a version is the digest of its laws, so that one version cannot mean two things.
-    rules: [...new Set([commonsRules.version, coopRules.version])].map((version) => [version, sha256(utf8(version))]),
-    instance: new Uint8Array(randomBytes(16)),
-    release: parts.release,
-    mayHave: (peer, space) => space === commonsSpace || hosting.isHost(peer, space),
-    expected: () => [
-      ...(parts.expected === undefined || journal.info(commonsSpace) !== undefined ? [] : [{ space: commonsSpace, genesis: parts.expected }]),
-      ...hosting.expected(),
-    ],
-    hosting,
-    timing: {
-      now: () => parts.wall(),
-      after(ms, run) {
-        const timer = setTimeout(run, ms)
-        return () => clearTimeout(timer)
-      },
-      chance: Math.random,
-    },
-    // What the peer has said stays out of the log.
-    report: (kind) => log.warn('misbehaviour', 'a peer does not keep to the protocol', { kind }),
-    fault: (_, error) => parts.fault('internal', error),
-  })
+  const replicator = openReplicator(parts, network, hosting)
   const host = await openHost({
     seed: parts.seed,
     listen: parts.listen,
@@ -96,15 +71,52 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
     },
     async accept(text) {
       const ticket = demandTicket(text, journal.node, network(), parts.wall())
-      hosting.expect(ticket.space, ticket.genesis)
-      await joinThrough(ticket, host, replicator)
-      return { space: ticket.space, genesis: ticket.genesis }
+      const { space, genesis } = ticket
+      // Before anybody is asked: a host sends from the moment in which it has taken this node in.
+      const isNew = hosting.expect(space, genesis)
+      try {
+        await joinThrough(ticket, host, replicator)
+      } catch (error) {
+        if (isNew) hosting.forget(space)
+        throw error
+      }
+      return { space, genesis }
     },
     async close() {
       replicator.close()
       await host.close()
     },
   }
+}
+
+function openReplicator(parts: NetworkParts, network: () => OperationId | null, hosting: Hosting): Replicator {
+  const { journal, log } = parts
+  return new Replicator({
+    node: journal.node,
+    journal,
+    network,
+    // Until 1.0 a version is the digest of its laws, so that one version cannot mean two things.
+    rules: [...new Set([commonsRules.version, coopRules.version])].map((version) => [version, sha256(utf8(version))]),
+    instance: new Uint8Array(randomBytes(16)),
+    release: parts.release,
+    mayHave: (peer, space) => space === commonsSpace || hosting.isHost(peer, space),
+    expected: () => [
+      ...(parts.expected === undefined || journal.info(commonsSpace) !== undefined ? [] : [{ space: commonsSpace, genesis: parts.expected }]),
+      ...hosting.expected(),
+    ],
+    hosting,
+    timing: {
+      now: () => parts.wall(),
+      after(ms, run) {
+        const timer = setTimeout(run, ms)
+        return () => clearTimeout(timer)
+      },
+      chance: Math.random,
+    },
+    // What the peer has said stays out of the log.
+    report: (kind) => log.warn('misbehaviour', 'a peer does not keep to the protocol', { kind }),
+    fault: (_, error) => parts.fault('internal', error),
+  })
 }
 
 async function meetOne(host: Awaited<ReturnType<typeof openHost>>, address: string, { fault, log }: NetworkParts): Promise<void> {

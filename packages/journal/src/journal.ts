@@ -282,7 +282,7 @@ class Journal implements JournalApi {
     if (space === undefined) return undefined
     return {
       buckets: () => bucketsOf(engine, space),
-      entries: (buckets) => entriesOf(engine, space, buckets),
+      entries: () => entriesOf(engine, space),
       lacking: (from, page) => lackingPage(engine, space, from, page),
       twins: (signer) => twinsOf(engine, space, signer),
       raw: (id) => rawOperation(engine, space, id),

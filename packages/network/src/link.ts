@@ -1,8 +1,21 @@
-import { decodeFrame, encodeFrame, equalBytes, type Frame, type FrameOf, type IngestResult, type OperationId, type RawOperation, type SpaceId, wantIdsMax } from '@icn/protocol'
+import {
+  decodeFrame,
+  encodeFrame,
+  equalBytes,
+  type Frame,
+  type FrameOf,
+  type OperationId,
+  rawBytes,
+  type RawOperation,
+  type SpaceId,
+  vectorBuckets,
+  vectorSumBytes,
+  wantIdsMax,
+} from '@icn/protocol'
 import { helloOf, helloTrouble } from './greeting.ts'
 import { isJoinFrame, type JoinFrame, Joining } from './joining.ts'
 import type { Misbehaviour, ReplicatorOptions, ReplicatorParts } from './ports.ts'
-import { Sending, sizeOf, vectorFrames } from './sending.ts'
+import { Sending, vectorFrames } from './sending.ts'
 import { Timers } from './timers.ts'
 import type { Wire } from './wire.ts'
 
@@ -21,7 +34,9 @@ interface Shared {
   told: Uint8Array | undefined
   /** Parents asked for, and when. */
   readonly wanted: Map<OperationId, number>
-  haveTimer: (() => void) | undefined
+  /** Cancel what is told when a batch has settled, and what is told in any case. */
+  settled: () => void
+  regular: () => void
 }
 
 export type LinkState = 'greeting' | 'ready' | 'closed'
@@ -35,7 +50,9 @@ export class Link {
   readonly #ended: () => void
   state: LinkState = 'greeting'
   /** Spaces the peer has offered, with the first operation it means. */
-  readonly #offered = new Map<SpaceId, OperationId>()
+  #offered: ReadonlyMap<SpaceId, OperationId> = new Map()
+  /** Cancels the answer that is under way. */
+  #answering: () => void = () => {}
   /** Spaces of which the peer may be told: this node's own state names it, and it has offered them. */
   readonly #shared = new Map<SpaceId, Shared>()
   #told = ''
@@ -55,8 +72,8 @@ export class Link {
     this.#parts = parts
     this.#options = options
     this.#ended = ended
-    this.#timers = new Timers(parts.timing)
-    this.joining = new Joining(this.peer, parts.hosting, (frame) => void this.#send(frame))
+    this.#timers = new Timers(parts.timing, (error) => parts.fault('timer', error))
+    this.joining = new Joining(this.peer, parts.hosting, this.#timers, (frame) => void this.#send(frame))
     this.#granted = options.creditBytes
     this.#allowed = options.creditBytes
   }
@@ -105,7 +122,8 @@ export class Link {
       const raw = vectors.raw(id)
       if (raw !== undefined) shared.sending.offer(raw)
     }
-    this.#haveSoon(space, settledMs)
+    shared.settled()
+    shared.settled = this.#timers.after(settledMs, () => this.#have(space))
     this.#pump()
   }
 
@@ -144,7 +162,7 @@ export class Link {
         this.#greeted(frame)
         break
       case 'offer':
-        for (const { space, genesis } of frame.spaces) this.#offeredSpace(space, genesis)
+        this.#takeOffer(frame)
         break
       case 'have':
         this.#compare(frame)
@@ -182,12 +200,18 @@ export class Link {
     this.offer()
   }
 
-  #offeredSpace(space: SpaceId, genesis: OperationId): void {
-    this.#offered.set(space, genesis)
-    this.#timers.after(answerMs, () => {
-      const code = this.#refusalOf(space, genesis)
-      this.#send({ t: 'answer', space, ok: code === undefined, ...(code === undefined ? {} : { code }) })
-      this.#reconsider(space)
+  /** An offer takes the place of the one before; its answer takes the same time whatever it is. */
+  #takeOffer({ spaces }: FrameOf<'offer'>): void {
+    const before = this.#offered
+    this.#offered = new Map(spaces.map(({ space, genesis }) => [space, genesis]))
+    for (const space of before.keys()) if (!this.#offered.has(space)) this.#drop(space)
+    this.#answering()
+    this.#answering = this.#timers.after(answerMs, () => {
+      for (const [space, genesis] of this.#offered) {
+        const code = this.#refusalOf(space, genesis)
+        this.#send({ t: 'answer', space, ok: code === undefined, ...(code === undefined ? {} : { code }) })
+        this.#reconsider(space)
+      }
     })
   }
 
@@ -208,12 +232,14 @@ export class Link {
       this.#send({ t: 'bye', space, code: 'NOT_A_HOST' })
       return
     }
-    this.#shared.set(space, { sending: new Sending(), told: undefined, wanted: new Map(), haveTimer: undefined })
+    this.#shared.set(space, { sending: new Sending(), told: undefined, wanted: new Map(), settled: () => {}, regular: () => {} })
     this.#have(space)
   }
 
   #drop(space: SpaceId): void {
-    this.#shared.get(space)?.haveTimer?.()
+    const shared = this.#shared.get(space)
+    shared?.settled()
+    shared?.regular()
     this.#shared.delete(space)
   }
 
@@ -234,14 +260,9 @@ export class Link {
       ...(isNews ? { buckets: vectors.buckets() } : {}),
     })
     const { haveIntervalMs } = this.#options
-    this.#haveSoon(space, haveIntervalMs + Math.floor((this.#parts.timing.chance() - 0.5) * (haveIntervalMs / 3)))
-  }
-
-  #haveSoon(space: SpaceId, ms: number): void {
-    const shared = this.#shared.get(space)
-    if (shared === undefined) return
-    shared.haveTimer?.()
-    shared.haveTimer = this.#timers.after(ms, () => this.#have(space))
+    shared.settled()
+    shared.regular()
+    shared.regular = this.#timers.after(haveIntervalMs + Math.floor((this.#parts.timing.chance() - 0.5) * (haveIntervalMs / 3)), () => this.#have(space))
   }
 
   #compare({ space, digest, buckets }: FrameOf<'have'>): void {
@@ -261,7 +282,7 @@ export class Link {
     // Nothing has changed there since it last said more; what it lacks is on its way, or was lost with a stream.
     if (buckets === undefined && shared.sending.knowsPeer && !shared.sending.isIdle) return
     const own = vectors.buckets()
-    const unequal = new Set([...allBuckets].filter((bucket) => buckets === undefined || !equalAt(own, buckets, bucket)))
+    const unequal = new Set([...allBuckets].filter((bucket) => buckets === undefined || !equalBytes(sumAt(own, bucket), sumAt(buckets, bucket))))
     for (const frame of vectorFrames(space, vectors, unequal, true)) this.#send(frame)
   }
 
@@ -290,21 +311,23 @@ export class Link {
   /** Receiving is open to whoever shares the space (ruling 15): signatures say whose the operations are. */
   #take({ space, ops }: FrameOf<'ops'>): void {
     const operations: RawOperation[] = ops.map(([envelope, signature, body]) => ({ envelope, signature, body }))
-    const bytes = operations.reduce((sum, raw) => sum + sizeOf(raw), 0)
+    const bytes = operations.reduce((sum, raw) => sum + rawBytes(raw), 0)
     this.#received += bytes
     if (this.#received > this.#granted) {
       this.#report('credit_exceeded', `${this.#received} bytes of ${this.#granted}`)
       this.close('CREDIT_EXCEEDED')
       return
     }
-    this.#incoming = this.#incoming.then(async () => {
-      if (this.state === 'closed') return
-      if (this.#isExpected(space)) await this.#fold(space, operations)
-      else this.#report('unsolicited', `operations of ${space}`)
-      // Only what is folded makes room for more, so that a slow disk slows the sender and fills no memory here.
-      this.#granted += bytes
-      this.#send({ t: 'credit', bytes: this.#granted })
-    })
+    this.#incoming = this.#incoming.then(() => this.#folded(space, operations, bytes)).catch((error: unknown) => this.#parts.fault('fold', error))
+  }
+
+  async #folded(space: SpaceId, operations: readonly RawOperation[], bytes: number): Promise<void> {
+    if (this.state === 'closed') return
+    if (this.#isExpected(space)) await this.#fold(space, operations)
+    else this.#report('unsolicited', `operations of ${space}`)
+    // Only what is folded makes room for more, so that a slow disk slows the sender and fills no memory here.
+    this.#granted += bytes
+    this.#send({ t: 'credit', bytes: this.#granted })
   }
 
   #isNewHost(space: SpaceId): boolean {
@@ -317,17 +340,11 @@ export class Link {
   }
 
   async #fold(space: SpaceId, operations: readonly RawOperation[]): Promise<void> {
-    let result: IngestResult
-    try {
-      // Before the commit tells everybody what is new, so that nothing goes back to where it came from.
-      this.#shared.get(space)?.sending.received(operations)
-      result = await this.#parts.journal.ingest(space, operations)
-    } catch (error) {
-      this.#parts.fault('ingest', error)
-      return
-    }
-    for (const { reason } of result.malformed) this.#report(reason === 'signature' ? 'bad_signature' : 'malformed_operation', reason)
-    this.#want(space, result.wanted)
+    // Before the commit tells everybody what is new, so that nothing goes back to where it came from.
+    this.#shared.get(space)?.sending.received(operations)
+    const { malformed, wanted } = await this.#parts.journal.ingest(space, operations)
+    for (const { reason } of malformed) this.#report(reason === 'signature' ? 'bad_signature' : 'malformed_operation', reason)
+    this.#want(space, wanted)
     this.#reconsider(space)
   }
 
@@ -375,6 +392,6 @@ export class Link {
   }
 }
 
-const allBuckets: ReadonlySet<number> = new Set(Array.from({ length: 256 }, (_, bucket) => bucket))
+const allBuckets: ReadonlySet<number> = new Set(Array.from({ length: vectorBuckets }, (_, bucket) => bucket))
 
-const equalAt = (a: Uint8Array, b: Uint8Array, bucket: number): boolean => equalBytes(a.subarray(8 * bucket, 8 * bucket + 8), b.subarray(8 * bucket, 8 * bucket + 8))
+const sumAt = (sums: Uint8Array, bucket: number): Uint8Array => sums.subarray(bucket * vectorSumBytes, (bucket + 1) * vectorSumBytes)

@@ -51,8 +51,8 @@ export interface ReplicatorParts {
 }
 
 export interface HostingPort {
-  /** What a peer whom this node's own state has invited should sign; undefined: it is not invited. */
-  draft(peer: Did, space: SpaceId): { readonly envelope: Uint8Array; readonly body: Uint8Array } | undefined
+  /** What a peer whom this node's own state has invited should sign; `host`: it is one already; undefined: it is not invited. */
+  draft(peer: Did, space: SpaceId): { readonly envelope: Uint8Array; readonly body: Uint8Array } | 'host' | undefined
   /** Hands in what the peer has signed. Undefined: it is a host now; otherwise the code of what is in the way. */
   accept(peer: Did, space: SpaceId, operation: RawOperation): Promise<string | undefined>
   /** Signs for this node, when the draft says nothing but that it accepts; undefined for any other. */

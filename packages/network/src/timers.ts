@@ -4,15 +4,22 @@ import type { Timing } from './ports.ts'
 export class Timers {
   readonly #timing: Timing
   readonly #waiting = new Set<() => void>()
+  readonly #fault: (error: unknown) => void
 
-  constructor(timing: Timing) {
+  /** `fault`: what was to be done has failed, and nobody waits for it. */
+  constructor(timing: Timing, fault: (error: unknown) => void) {
     this.#timing = timing
+    this.#fault = fault
   }
 
   after(ms: number, run: () => void): () => void {
     const cancel = this.#timing.after(ms, () => {
       this.#waiting.delete(cancel)
-      run()
+      try {
+        run()
+      } catch (error) {
+        this.#fault(error)
+      }
     })
     this.#waiting.add(cancel)
     return () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { decodeTrusted, encodeTrusted } from './canonical.ts'
+import { vectorBuckets, vectorSumBytes } from './engine/replication.ts'
 import { clock, did, int, operationId, spaceId, timeMs } from './schema.ts'
 
 /**
@@ -20,13 +21,12 @@ export const frameOperationsMax = 512
 export const frameEntriesMax = 4_096
 /** Larger: one peer makes us look up more at once; smaller: holes take more rounds. */
 export const wantIdsMax = 256
-export const bucketsBytes = 256 * 8
 
 /** Envelope, signature, body; no body where its kind may forget it and a cut covers it. */
 const operation = z.tuple([raw(1, 65_536), raw(64), raw(0, 65_536).nullable()])
 
 /** Key of a signer, last number, its operation, eight bytes of the sum over everything of theirs. */
-const entry = z.tuple([raw(32), count, operationId, raw(8)])
+const entry = z.tuple([raw(32), count, operationId, raw(vectorSumBytes)])
 
 /** First frame of both sides. A rules version comes with the digest of what it is made of. */
 const hello = z.strictObject({
@@ -50,13 +50,13 @@ const offer = z.strictObject({ t: z.literal('offer'), spaces: z.array(z.strictOb
 const answer = z.strictObject({ t: z.literal('answer'), space: spaceId, ok: z.boolean(), code: code.optional() })
 
 /** What is here of a space: how many operations, their order-free digest and, unless it is what the last one said, the sums of the buckets. */
-const have = z.strictObject({ t: z.literal('have'), space: spaceId, at: clock, count, digest: raw(32), buckets: raw(bucketsBytes).optional() })
+const have = z.strictObject({ t: z.literal('have'), space: spaceId, at: clock, count, digest: raw(32), buckets: raw(vectorBuckets * vectorSumBytes).optional() })
 
 /** Entries of every signer in these buckets. `ask`: the other side's entries are wanted in return. */
 const vector = z.strictObject({
   t: z.literal('vector'),
   space: spaceId,
-  buckets: z.array(int(0, 255)).max(256),
+  buckets: z.array(int(0, vectorBuckets - 1)).max(vectorBuckets),
   entries: z.array(entry).max(frameEntriesMax),
   ask: z.boolean(),
 })

@@ -26,14 +26,6 @@ export function networkHandlers(network: () => NetworkPort | undefined): Handler
       if (made === undefined) throw refuse('NOT_FOUND')
       return { value: { ticket: made.ticket, expires_at: timeText(made.expires_at) } }
     },
-    'coop.host.join': async (call) => {
-      try {
-        return { value: await on().accept(call.input.ticket) }
-      } catch (error) {
-        const { code } = error as { readonly code?: unknown }
-        if (typeof code === 'string' && (error as Error).name === 'NetworkTrouble') throw refuse(code as never)
-        throw error
-      }
-    },
+    'coop.host.join': async (call) => ({ value: await on().accept(call.input.ticket) }),
   })
 }

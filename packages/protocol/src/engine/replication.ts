@@ -10,12 +10,21 @@ export interface RawOperation {
   readonly body: Uint8Array | null
 }
 
+/** Bytes of an operation on the way: envelope, signature, body. */
+export const rawBytes = ({ envelope, body }: Pick<RawOperation, 'envelope' | 'body'>): number => envelope.length + 64 + (body?.length ?? 0)
+
+/** Signers are spread over buckets by the first byte of SHA-256 of their key, so that comparing costs what differs and not how many there are. */
+export const vectorBuckets = 256
+/** Of a sum modulo 2^256, so many bytes are compared. Larger: more traffic; smaller: a difference could hide. */
+export const vectorSumBytes = 8
+
 /** What is placed of one signer: last number, its operation, and eight bytes of the order-free sum over everything of theirs. */
 export interface VectorEntry {
   readonly signer: Did
   readonly seq: number
   readonly head: OperationId
   readonly sum: Uint8Array
+  readonly bucket: number
 }
 
 /** Operations in total order; `next` goes on after them, null at the end. */
@@ -26,10 +35,10 @@ export interface LackingPage {
 
 /** What replication compares and sends (engine page §8). Reads of the last commit; what is held does not count. */
 export interface Vectors {
-  /** 256 × 8 bytes: for each bucket of signers the beginning of the sum over what is placed of them. */
+  /** For each bucket of signers the beginning of the sum over what is placed of them. */
   buckets(): Uint8Array
-  /** By rising key; of some buckets, or of all. */
-  entries(buckets?: ReadonlySet<number>): readonly VectorEntry[]
+  /** By rising key. */
+  entries(): readonly VectorEntry[]
   /** Operations of these signers from these numbers on. */
   lacking(from: ReadonlyMap<Did, number>, page: { readonly after?: string; readonly countMax: number; readonly bytesMax: number }): LackingPage
   /** Operations of a signer whose number was used more than once. */
