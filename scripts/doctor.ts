@@ -35,6 +35,8 @@ for (const [port, what] of [
   [8080, 'gateway'],
   [5601, 'JSON-RPC'],
   [9100, 'metrics'],
+  [7777, 'other nodes'],
+  [7778, 'other nodes, WebSocket'],
 ] as const) {
   const taken = await isTaken(port)
   running ||= taken && port === 5601

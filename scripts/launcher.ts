@@ -38,6 +38,8 @@ const script = (path: string, args: readonly string[] = []): number => run(node,
 /** A Debian package that a part of the tests needs, and the program it brings. */
 const systemParts = [
   { program: 'promtool', package: 'prometheus', for: 'checking metrics' },
+  { program: 'ip', package: 'iproute2', for: 'nodes in network namespaces' },
+  { program: 'iptables', package: 'iptables', for: 'nodes in network namespaces' },
   { program: 'chromium', package: 'chromium', for: 'browser tests', due: false },
 ] as const
 
@@ -66,9 +68,12 @@ const suites: Record<string, readonly string[]> = {
   golden: ['test/golden/**/*.test.ts'],
   e2e: ['test/e2e/**/*.test.ts'],
   sim: ['test/sim/**/*.test.ts'],
+  net: ['test/net/**/*.test.ts'],
 }
 
 function test(): number {
+  // The simulator runs as long as it is told to, beside the suites; its smoke run is one of them.
+  if (rest[0] === 'sim' && rest.some((arg) => /^--(minutes|runs|nodes|plant)\b/.test(arg))) return script('test/sim/main.ts', rest.slice(1))
   const args = rest.slice()
   let untilFails = false
   let seed: string | undefined
@@ -118,14 +123,14 @@ function check(): number {
 
 /** Tasks that the shell part of the launcher starts itself. */
 const direct: Readonly<Record<string, string>> = {
-  dev: 'the development network: a node with people, a coop and some trouble to look at [--keep DIR]',
+  dev: 'the development network: three nodes with people, two coops and some trouble to look at [--keep DIR]; ./icn dev status, clock, partition, heal, kill … give it orders',
   run: 'icnd from sources',
   ctl: 'icnctl from sources',
 }
 
 const tasks: Record<string, Task> = {
-  test: { says: 'tests: [unit|golden|e2e|sim|all] [pattern] [--seed N] [--until-fails]', run: test },
-  bench: { says: 'benchmarks as ratios: [engine|network]', run: () => script('test/perf/run.ts', rest) },
+  test: { says: 'tests: [unit|golden|e2e|sim|net|all] [pattern] [--seed N] [--until-fails]; sim --minutes N [--runs N] [--seed S] [--nodes 3-7]', run: test },
+  bench: { says: 'benchmarks as ratios: [engine|network (sync, frames, flood, spread)|snapshot]', run: () => script('test/perf/run.ts', rest) },
   check: { says: 'types, lint, dead exports, tidy, generated documents, OpenAPI, licences: what CI runs before the tests', run: check },
   doctor: { says: 'the health of this checkout, and of the daemon if one runs', run: () => script('scripts/doctor.ts', rest) },
   generate: { says: 'writes docs/generated and the rules digest', run: () => script('scripts/generate.ts', rest) },

@@ -102,7 +102,7 @@ function checkShape(file: string, code: string, complain: (text: string) => void
   if (/\b(describe|it|test)\.(skip|only|todo)\(/.test(plain)) complain('skips, singles out or leaves a test to be done')
   if (unfinished.test(code)) complain('has an unfinished matter without an issue')
   if (/(^|[-.])\d+\.test\.ts$/.test(file)) complain('is a numbered test file')
-  const lines = code.split('\n').length
+  const lines = code.trimEnd().split('\n').length
   if (lines > fileLinesMax && !test.test(file) && longFiles[file] === undefined) complain(`has ${lines} lines; the bound is ${fileLinesMax}`)
   if (file.startsWith('packages/domain/src/') && !test.test(file)) {
     const [found] = impure.exec(plain) ?? []

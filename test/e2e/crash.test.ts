@@ -46,6 +46,8 @@ function start(folder: string, ports: Ports): ChildProcess {
     'gateway.listen': `127.0.0.1:${ports.gateway}`,
     'rpc.listen': `127.0.0.1:${ports.rpc}`,
     'metrics.listen': `127.0.0.1:${ports.metrics}`,
+    'network.listen_addr': '',
+    'network.ws_listen_addr': '',
     'gateway.rate_permille': '1000000',
     'log.level': 'error',
     'snapshot.checkpoint_every_secs': '30',

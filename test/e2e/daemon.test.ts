@@ -4,11 +4,12 @@ import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { Home, runCode, runDaemon } from './daemon.ts'
+import { Home, runCode, runDaemon, Running } from './daemon.ts'
 import { until } from './harness.ts'
 
 /** The daemon as a process: how it starts, ends, and refuses to start. */
 
+const main = join(import.meta.dirname, '../../apps/icnd/src/main.ts')
 const harness = pathToFileURL(join(import.meta.dirname, 'harness.ts')).href
 
 describe('a daemon', () => {
@@ -113,7 +114,27 @@ describe('a daemon', () => {
     for (const said of [/gateway\.lisen.*did you mean gateway\.listen/, /supervisor\.mailbox_count/, /log\.level/, /rpc\.listen/]) assert.match(bad.errors, said)
   })
 
-  for (const option of ['gateway.listen', 'rpc.listen', 'metrics.listen']) {
+  it('opens the ports for other nodes that its options show, and none of them when it keeps nothing', async () => {
+    const shown = new Running([main, 'config', 'show', `--data_dir=${home.folder}`])
+    assert.equal((await shown.end()).code, 0)
+    assert.match(shown.out, /network\.listen_addr +\["\/ip4\/0\.0\.0\.0\/tcp\/7777"\] +default/)
+    assert.match(shown.out, /network\.ws_listen_addr +\["\/ip4\/0\.0\.0\.0\/tcp\/7778\/ws"\] +default/)
+    const doors = ['gateway.listen', 'rpc.listen', 'metrics.listen']
+    const running = new Running([main, '--ephemeral', '--data_dir', join(home.folder, 'none'), ...doors.map((door) => `--${door}=127.0.0.1:0`)])
+    await until('it to be ready', () => running.out.includes('"event":"ready"'), 20_000)
+    running.child.kill('SIGTERM')
+    assert.deepEqual(await running.end(), { code: 0, signal: null }, running.out + running.errors)
+    assert.deepEqual(
+      running.lines
+        .filter(({ event }) => event === 'listening')
+        .map(({ name }) => name)
+        .sort(),
+      ['gateway', 'metrics', 'rpc'],
+    )
+  })
+
+  const listeners = ['gateway.listen', 'rpc.listen', 'metrics.listen', 'network.listen_addr', 'network.ws_listen_addr']
+  for (const option of listeners) {
     it(`names ${option} when its port is in use, before it touches anything`, async (t) => {
       const holder = createServer()
       await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
@@ -122,8 +143,8 @@ describe('a daemon', () => {
       rmSync(join(home.folder, 'store'), { recursive: true, force: true })
       const late = home.run({ [option]: `127.0.0.1:${port}` })
       assert.equal((await late.end()).code, 2)
-      assert.match(late.errors, new RegExp(`:${port} is in use by another program \\(pid ${process.pid}\\).*--${option}=`))
-      for (const other of ['gateway.listen', 'rpc.listen', 'metrics.listen']) if (other !== option) assert.equal(late.errors.includes(other), false)
+      assert.match(late.errors, new RegExp(`[:/]${port}(/ws)? is in use by another program \\(pid ${process.pid}\\).*--${option}=`))
+      for (const other of listeners) if (other !== option) assert.equal(late.errors.includes(other), false)
       assert.equal(existsSync(join(home.folder, 'store')), false, 'nothing was opened')
       assert.equal(existsSync(join(home.folder, 'run', 'lock')), false)
     })

@@ -7,6 +7,8 @@ export interface Asking {
   readonly dryRun?: boolean
   readonly draft?: boolean
   readonly explain?: boolean
+  /** Answer only when this operation has a place here. */
+  readonly atLeast?: string
   /** Idempotency key. */
   readonly key?: string
   readonly ifMatch?: string
@@ -65,6 +67,7 @@ export function restDoor(base: string): Door {
       if (asking.dryRun) query.set('dry_run', 'true')
       if (asking.draft) query.set('draft', 'true')
       if (asking.explain) query.set('explain', 'true')
+      if (asking.atLeast !== undefined) query.set('at_least', asking.atLeast)
       if (verb === 'GET') for (const [name, value] of rest) for (const one of Array.isArray(value) ? value : [value]) query.append(name, textOf(one))
       const body = verb === 'GET' ? undefined : (asking.csv ?? (verb === 'DELETE' && rest.length === 0 ? undefined : JSON.stringify(Object.fromEntries(rest))))
       const response = await fetch(`${base}${path}${query.size === 0 ? '' : `?${query}`}`, {
@@ -109,6 +112,7 @@ export function rpcDoor(base: string): Door {
         ...input,
         ...(asking.csv === undefined ? {} : { csv: asking.csv }),
         ...(asking.dryRun ? { dry_run: true } : {}),
+        ...(asking.atLeast === undefined ? {} : { at_least: asking.atLeast }),
         ...(asking.draft ? { draft: true } : {}),
         ...(asking.explain ? { explain: true } : {}),
         ...(asking.key === undefined ? {} : { idempotency_key: asking.key }),

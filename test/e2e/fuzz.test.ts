@@ -83,7 +83,7 @@ const strange: readonly unknown[] = [
   'toString',
   'hasOwnProperty',
   "'; drop table members; --",
-  '${7*7}',
+  '$' + '{7*7}',
   '<script>',
   [],
   {},

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -6,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { commonsRules, coopRules } from '@icn/domain'
-import { toJson } from '@icn/node'
+import { type Timing, toJson } from '@icn/node'
 import {
   charterStatementPayload,
   type Did,
@@ -63,6 +64,9 @@ export const testFlags: Readonly<Record<string, string>> = {
   'gateway.public_origin': 'http://elm.example',
   'gateway.found_by': 'anyone',
   'gateway.rate_permille': '1000000',
+  'network.listen_addr': '',
+  'network.ws_listen_addr': '',
+  'network.mdns_enabled': 'false',
   'node.name': 'Elm',
   'log.level': 'silent',
   'store.reserve_bytes': '67108864',
@@ -98,16 +102,21 @@ export interface NodeOptions {
   readonly flags?: Readonly<Record<string, string>>
   /** Where the clock stands; it moves only when it is told to. Absent: the machine's clock. */
   readonly startsAt?: number
+  /** The machine's clock is wrong by so much [ms]. */
+  readonly skewMs?: number
   readonly logged?: string[]
+  /** How the supervisor waits. */
+  readonly timing?: Timing
   /** Names of people who may speak in commons. */
   readonly stewards?: readonly string[]
 }
 
 export class TestNode {
   readonly folder = mkdtempSync(join(tmpdir(), 'icn-e2e-'))
-  #keys: NodeKeys | undefined
+  keys: NodeKeys | undefined
   readonly options: NodeOptions
   readonly fatal: string[] = []
+  readonly #errors: string[] = []
   now: number
   running: RunningNode | undefined
 
@@ -122,22 +131,37 @@ export class TestNode {
     return node
   }
 
+  /** A copy of the other's data under its identity. */
+  takeOver(other: TestNode): void {
+    rmSync(this.folder, { recursive: true })
+    execFileSync('cp', ['-a', other.folder, this.folder])
+    this.keys = other.keys
+  }
+
   async open(): Promise<void> {
     const { options } = this
-    this.#keys ??= await writeNodeKey(this.folder)
+    this.keys ??= await writeNodeKey(this.folder)
     const loaded = loadConfig({ flags: new Map(Object.entries({ data_dir: this.folder, ...testFlags, ...options.flags })), environment: {} })
     assert.deepEqual(loaded.faults, [])
-    const logged = options.logged
-    const log = openLog({ level: loaded.config['log.level'], format: 'json', identities: false, ...(logged === undefined ? {} : { write: (line: string) => logged.push(line) }) })
+    const { logged } = options
+    // What nobody listens to is kept for a test that fails.
+    const log = openLog({
+      level: logged === undefined ? 'error' : loaded.config['log.level'],
+      format: 'json',
+      identities: false,
+      write: (line) => (logged ?? this.#errors).push(line),
+    })
     this.running = await openNode({
       config: loaded.config,
       origins: loaded.origins,
       log,
-      keys: this.#keys,
+      keys: this.keys,
       ephemeral: false,
       onFatal: (why) => this.fatal.push(why),
       checkAnswers: true,
       stewards: (options.stewards ?? []).map(didOf),
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
+      ...(options.skewMs === undefined ? {} : { wall: () => Date.now() + (options.skewMs ?? 0) }),
       ...(options.startsAt === undefined ? {} : { wall: () => this.now }),
     })
   }
@@ -210,7 +234,7 @@ export class TestNode {
     const { ok, body } = await this.rpc.ask('node.doctor', {}, { token: this.at.operatorToken })
     assert.ok(ok, JSON.stringify(body))
     const bad = body.findings.filter((finding: { state: string; name: string }) => finding.state === 'fail' || (finding.name === 'errors' && finding.state !== 'ok'))
-    assert.deepEqual(bad, [])
+    assert.deepEqual(bad, [], this.#errors.join(''))
     assert.deepEqual(this.at.journal.doctor(), [])
     assert.deepEqual(this.fatal, [])
   }

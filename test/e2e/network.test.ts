@@ -7,6 +7,7 @@ import { commonsSpace, type Did, type SpaceId, toHex } from '@icn/protocol'
 import { cutAll } from '../../apps/icnd/src/background.ts'
 import { Home } from './daemon.ts'
 import { dayMs, foundCoop, Person, TestNode, until } from './harness.ts'
+import { placesOf } from './places.ts'
 
 /** Nodes of one network over real connections on loopback. */
 
@@ -19,10 +20,10 @@ async function found(t: TestContext): Promise<TestNode> {
 }
 
 /** A fresh node that was given the file of another's network. */
-async function joined(t: TestContext, first: TestNode): Promise<TestNode> {
-  const node = new TestNode({ flags: listening })
+async function joined(t: TestContext, first: TestNode, flags: Readonly<Record<string, string>> = listening): Promise<TestNode> {
+  const node = new TestNode({ flags })
   t.after(() => node.dispose())
-  writeFileSync(join(node.folder, 'network.json'), JSON.stringify({ network_id: first.network, bootstrap: first.at.network?.status().addresses }))
+  writeFileSync(join(node.folder, 'network.json'), JSON.stringify({ network_id: first.network, bootstrap: placesOf(first) }))
   await node.open()
   return node
 }
@@ -67,9 +68,21 @@ it('three nodes share their network, tell each other what is new, and meet again
   }
 })
 
+it('a node is reached over WebSocket where TCP of its own kind does not get through', async (t) => {
+  const one = await TestNode.start({ flags: { 'network.ws_listen_addr': '127.0.0.1:0' } })
+  t.after(() => one.dispose())
+  assert.deepEqual(
+    placesOf(one).map((address) => address.replace(/\d+\/ws/, '…/ws').replace(/p2p\/.*/, 'p2p')),
+    ['/ip4/127.0.0.1/tcp/…/ws/p2p'],
+  )
+  const two = await joined(t, one, {})
+  assert.deepEqual(placesOf(two), [], 'it dials, and listens nowhere')
+  await until('the network to be everywhere', () => digest(two) === digest(one))
+})
+
 it('a node of another network is not listened to', async (t) => {
   const one = await found(t)
-  const other = await TestNode.start({ flags: { ...listening, 'network.bootstrap_peers': one.at.network?.status().addresses[0] as string } })
+  const other = await TestNode.start({ flags: { ...listening, 'network.bootstrap_peers': placesOf(one)[0] as string } })
   t.after(() => other.dispose())
   assert.notEqual(other.network, one.network)
   await until('them to have met and parted', () => [one, other].every((node) => node.at.network?.status().links.length === 0))
@@ -120,9 +133,13 @@ it('a node that was invited accepts with its ticket, holds the coop, and gets no
   const spacesWith = (did: string): string[] => body.links.find((link: { did: string }) => link.did === did)?.spaces
   assert.deepEqual([spacesWith(two.at.did), spacesWith(three.at.did)], [['commons', food], ['commons']])
 
-  // Cuts of several hosts are for an agreement that is not there yet: nobody makes one alone, and nobody fails at it.
+  // Nobody makes what both hold final alone: they agree, whoever begins.
   for (const node of [one, two]) await cutAll(node.at, 0)
-  assert.equal(one.at.journal.info(food)?.checkpoint, null)
+  await until(
+    'the coop to have a cut of both',
+    () => one.at.journal.info(food)?.checkpoint?.id !== undefined && two.at.journal.info(food)?.checkpoint?.id === one.at.journal.info(food)?.checkpoint?.id,
+    60_000,
+  )
   const cut = one.at.journal.info(commonsSpace)?.checkpoint
   assert.ok(cut)
   await until('the cut of commons to be settled at the other', () => two.at.journal.info(commonsSpace)?.checkpoint?.id === cut.id)
@@ -131,6 +148,13 @@ it('a node that was invited accepts with its ticket, holds the coop, and gets no
   const ben2 = new Person(two, 'Ben')
   await ben2.must('coop.update_profile', { coop_id: 'food', did: ben2.did, name: 'Ben of the cheese counter' })
   await until('the name to be at the first', async () => (await ada.read('coop.get_member', { coop_id: 'food', did: ben.did })).name === 'Ben of the cheese counter')
+  // Whoever changes nodes reads what they have written, however quick they are.
+  for (const way of [(at: TestNode) => at.rest, (at: TestNode) => at.rpc]) {
+    const name = `Ada, ${way(two).base}`
+    const written = await ada.must('coop.update_profile', { coop_id: 'food', did: ada.did, name })
+    const read = await new Person(two, 'Ada', way).ask('coop.get_member', { coop_id: 'food', did: ada.did }, { atLeast: written.operations[0].id })
+    assert.deepEqual([read.ok, read.body.name], [true, name], JSON.stringify(read.body))
+  }
   await two.restart()
   // The part that reaches others comes back after a crash, and the doors know the one that runs.
   actorInCharge.run('network', () => two.at.supervisor.lost(new Error('a promise that nobody waited for')))
@@ -143,5 +167,23 @@ it('a node that was invited accepts with its ticket, holds the coop, and gets no
   await ada.must('coop.update_profile', { coop_id: 'food', did: ada.did, name: 'Ada' })
   const known = two.at.journal.operations(food, { limit: 1_000 }).map(({ body }) => body as { readonly name?: string; readonly reason?: string })
   assert.ok(!known.some(({ name, reason }) => name === 'Ada' || reason === 'Retired machine'))
+
+  // Taken in again it goes on where its own chain has ended, and signs nothing until that has come back to it.
+  await both(ada.must('coop.host.add', { coop_id: 'food', did: two.at.did, label: 'Elm' }))
+  const { ticket: again } = await ada.read('coop.host.ticket', { coop_id: 'food', did: two.at.did })
+  assert.equal(await join(two, again), 'accepted')
+  await until('it to be equal again', () => digest(two, food) === digest(one, food), 20_000)
+  const own = two.at.journal.operations(food, { limit: 1_000 }).filter(({ operation }) => operation.envelope.signer === two.at.did)
+  // Certificates of cuts may stand between.
+  assert.deepEqual(
+    own.map(({ operation: { envelope } }) => envelope.seq),
+    own.map((_, index) => index),
+  )
+  assert.ok(own.every(({ status }) => status === 'applied'))
+  assert.equal(own.filter(({ operation: { envelope } }) => envelope.kind === 'coop.host.accept').length, 2)
+  assert.ok(own.at(-1)?.operation.envelope.kind === 'coop.host.accept')
+  assert.equal(two.at.journal.info(food)?.isMute, false)
+  await ben2.must('coop.update_profile', { coop_id: 'food', did: ben2.did, name: 'Ben' })
+  await until('the name to be at the first', async () => (await ada.read('coop.get_member', { coop_id: 'food', did: ben.did })).name === 'Ben')
   for (const node of [one, three]) await node.healthy()
 })

@@ -25,7 +25,8 @@ export function met(row: Row): boolean {
 export function print(rows: readonly Row[]): void {
   for (const row of rows) {
     if (row.absent !== undefined) {
-      process.stdout.write(`–     ${row.name}: not measured, ${row.absent}\n`)
+      const own = row.value > 0 ? `${format(row.value)} ${row.unit}; not compared` : 'not measured'
+      process.stdout.write(`–     ${row.name}: ${own}, ${row.absent}\n`)
       continue
     }
     const goal = 'atLeast' in row.goal ? `≥ ${row.goal.atLeast}` : `≤ ${row.goal.atMost}`
@@ -45,11 +46,16 @@ export function scratchFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** The median of three runs, so that one pause of the machine does not decide. */
+/** The median of some runs, so that one pause of the machine does not decide. */
 export async function median(times: number, run: () => Promise<number> | number): Promise<number> {
-  const values: number[] = []
-  for (let i = 0; i < times; i++) values.push(await run())
-  return values.sort((a, b) => a - b)[times >> 1] as number
+  return (await medians(times, run))[0] as number
+}
+
+/** The same of several things in turn, so that whatever else the machine does meets all of them. */
+export async function medians(times: number, ...runs: readonly (() => Promise<number> | number)[]): Promise<number[]> {
+  const values = runs.map((): number[] => [])
+  for (let i = 0; i < times; i++) for (const [index, run] of runs.entries()) values[index]?.push(await run())
+  return values.map((all) => all.sort((a, b) => a - b)[times >> 1] as number)
 }
 
 export function perSecond(count: number, milliseconds: number): number {

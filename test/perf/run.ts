@@ -1,8 +1,21 @@
 import { engineBench } from './engine.bench.ts'
-import { print } from './lib.ts'
-import { networkBench } from './network.bench.ts'
+import { floodBench } from './flood.bench.ts'
+import { framesBench } from './frames.bench.ts'
+import { print, type Row } from './lib.ts'
+import { syncBench } from './network.bench.ts'
+import { snapshotBench } from './snapshot.bench.ts'
+import { spreadBench } from './spread.bench.ts'
 
-const benches = { engine: engineBench, network: networkBench }
+/** Everything that needs a second node; each part goes by itself, too. */
+const ofNetwork = { sync: syncBench, frames: framesBench, flood: floodBench, spread: spreadBench }
+
+async function networkBench(): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const part of Object.values(ofNetwork)) rows.push(...(await part()))
+  return rows
+}
+
+const benches = { engine: engineBench, network: networkBench, ...ofNetwork, snapshot: snapshotBench }
 
 const name = process.argv[2] ?? 'engine'
 const bench = benches[name as keyof typeof benches]

@@ -1,73 +1,49 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { decodeFrame, type Did, encodeFrame, type Frame, type FrameOf, type Rules, type SpaceId, toHex } from '@icn/protocol'
-import { raw, SimWire, TestSigner, toy, toyRules } from '@icn/testkit'
-import { toySpace, World, type SimNode } from './world.ts'
+import { encodeFrame, type FrameOf, type Rules, type SpaceId, toHex } from '@icn/protocol'
+import { raw, TestSigner, toy, toyRules } from '@icn/testkit'
+import { Mallory } from './mallory.ts'
+import { ToyWorld, toySpace } from './toy-world.ts'
+import type { SimNode } from './world.ts'
 
 /** Peers that lie, flood, pry or talk nonsense: honest nodes lose nothing, tell nothing, and blame the one that sent it. */
 
-/** Somebody who speaks the protocol by hand. */
-class Mallory {
-  readonly key = new TestSigner(66)
-  readonly heard: Frame[] = []
-  closed: string | undefined
-  readonly #wire: SimWire<Did>
-  readonly #world: World
-
-  constructor(world: World, victim: SimNode, seed = 66) {
-    this.#world = world
-    this.key = new TestSigner(seed)
-    const [atVictim, own] = SimWire.pair(victim.did, this.key.did, world.time, () => 1)
-    this.#wire = own
-    own.listen({
-      frame: (bytes) => void this.heard.push(decodeFrame(bytes) as Frame),
-      drain: () => {},
-      closed: (why) => {
-        this.closed = why
-      },
-    })
-    victim.running?.replicator.add(atVictim)
-  }
-
-  get did(): Did {
-    return this.key.did
-  }
-
-  say(frame: Frame | Uint8Array): void {
-    this.#wire.send(frame instanceof Uint8Array ? frame : encodeFrame(frame))
-  }
-
-  async greet(more: Partial<FrameOf<'hello'>> = {}): Promise<void> {
-    this.say({
-      t: 'hello',
-      v: 1,
-      network_id: this.#world.genesis.id,
-      rules: [['0-toy', new Uint8Array(32)]],
-      node: this.did,
-      instance: new Uint8Array(16),
-      release: 'x',
-      caps: [],
-      at: [0, 0],
-      wall: 0,
-      ...more,
-    })
-    await this.#world.time.pass(100)
-  }
-
-  of<T extends Frame['t']>(t: T): FrameOf<T>[] {
-    return this.heard.filter((frame): frame is FrameOf<T> => frame.t === t)
-  }
-}
-
-const meet = async (seed: number): Promise<{ world: World; victim: SimNode }> => {
-  const world = await new World(seed, 2).open()
+const meet = async (seed: number): Promise<{ world: ToyWorld; victim: SimNode }> => {
+  const world = await new ToyWorld(seed, 2).open()
   const [victim] = world.nodes as [SimNode]
-  victim.propose('toy.set', { name: 'a', value: 1 })
+  victim.propose(toySpace, 'toy.set', { name: 'a', value: 1 })
   await world.time.pass(3_000)
   return { world, victim }
 }
 
 describe('a stranger', () => {
+  it('that offers a space no more is not blamed for what it had sent before, however late that is folded', async () => {
+    const { world, victim } = await meet(9)
+    const stranger = new Mallory(world, victim)
+    await stranger.greet()
+    const saying = (value: number): FrameOf<'ops'> => {
+      const body = { name: 'late', value }
+      const operation = stranger.key.sign({ space: toySpace, genesis: world.genesis.id, kind: 'toy.set', body, at: [world.time.now() + value, 0] })
+      const { envelope, signature, body: bytes } = raw(operation)
+      return { t: 'ops', space: toySpace, ops: [[envelope, signature, bytes]] }
+    }
+    victim.slowMs = 5_000
+    stranger.say({ t: 'offer', spaces: [{ space: toySpace, genesis: world.genesis.id }] })
+    stranger.say(saying(1))
+    stranger.say({ t: 'offer', spaces: [] })
+    await world.time.pass(10_000)
+    assert.deepEqual(world.reports, [])
+    assert.equal(victim.journal.read(toySpace)?.get(toy.registers, ['late'])?.value, 1)
+    stranger.say(saying(2))
+    await world.time.pass(10_000)
+    assert.deepEqual(
+      world.reports.map(({ kind }) => kind),
+      ['unsolicited'],
+    )
+    assert.equal(victim.journal.read(toySpace)?.get(toy.registers, ['late'])?.value, 1)
+    world.close()
+  })
+
   it('is told of no space, and cannot tell one that is here from one that is not', async () => {
     const { world, victim } = await meet(1)
     const stranger = new Mallory(world, victim)
@@ -79,7 +55,7 @@ describe('a stranger', () => {
     await world.time.pass(200)
     assert.deepEqual(stranger.of('answer'), [], 'the answer takes its time')
     await world.time.pass(60_000)
-    victim.propose('toy.set', { name: 'a', value: 2 })
+    victim.propose(toySpace, 'toy.set', { name: 'a', value: 2 })
     await world.time.pass(60_000)
     assert.deepEqual(
       stranger.of('answer').map(({ space, ok, code }) => [space, ok, code]),
@@ -217,7 +193,7 @@ describe('a host that is removed', () => {
         return facts.get(toy.registers, [gone])?.value === 1 ? all.filter((did) => did !== removed) : all
       },
     }
-    const world = await new World(6, 3, rules).open()
+    const world = await new ToyWorld(6, 3, rules).open()
     const [first, , third] = world.nodes as [SimNode, SimNode, SimNode]
     await world.time.pass(3_000)
     third.crash()
@@ -229,9 +205,9 @@ describe('a host that is removed', () => {
     await world.time.pass(1_000)
     assert.ok(peer.of('ops').length > 0)
     peer.heard.splice(0)
-    first.propose('toy.set', { name: gone, value: 1 })
+    first.propose(toySpace, 'toy.set', { name: gone, value: 1 })
     for (let i = 0; i < 5; i++) {
-      first.propose('toy.set', { name: 'a', value: i })
+      first.propose(toySpace, 'toy.set', { name: 'a', value: i })
       await world.time.pass(20_000)
     }
     assert.deepEqual(peer.heard, [
@@ -239,7 +215,7 @@ describe('a host that is removed', () => {
       { t: 'bye', space: toySpace, code: 'NOT_A_HOST' },
     ])
     world.demandEqual('the hosts that stay')
-    first.propose('toy.set', { name: gone, value: 0 })
+    first.propose(toySpace, 'toy.set', { name: gone, value: 0 })
     await world.time.pass(5_000)
     assert.deepEqual(
       peer

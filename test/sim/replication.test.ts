@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { raw, TestSigner } from '@icn/testkit'
-import { toySpace, World } from './world.ts'
+import { ToyWorld, toySpace } from './toy-world.ts'
 
 const runs = Number(process.env['ICN_SIM_RUNS'] ?? 40)
 const only = process.env['ICN_SEED']
@@ -9,9 +9,9 @@ const seeds = only ? [Number(only)] : Array.from({ length: runs }, (_, i) => i +
 
 describe('nodes that replicate', () => {
   it('tell each other at once what is new', async () => {
-    const world = await new World(1, 3).open()
+    const world = await new ToyWorld(1, 3).open()
     await world.time.pass(5_000)
-    world.nodes[0]?.propose('toy.set', { name: 'a', value: 1 })
+    world.nodes[0]?.propose(toySpace, 'toy.set', { name: 'a', value: 1 })
     await world.time.pass(300)
     world.demandEqual('after a moment')
     assert.equal(world.nodes[2]?.journal.info(toySpace)?.operations.applied, 2)
@@ -20,11 +20,11 @@ describe('nodes that replicate', () => {
   })
 
   it('give a host that has nothing everything, in order and within its credit', async () => {
-    const world = await new World(2, 2).open('first')
+    const world = await new ToyWorld(2, 2).open('first')
     const [first, second] = world.nodes as [(typeof world.nodes)[0], (typeof world.nodes)[0]]
     second.crash()
     for (let i = 0; i < 40; i++) {
-      for (let k = 0; k < 50; k++) first.propose('toy.set', { name: `n${k}`, value: i })
+      for (let k = 0; k < 50; k++) first.propose(toySpace, 'toy.set', { name: `n${k}`, value: i })
       await world.time.pass(10)
     }
     second.start()
@@ -37,7 +37,7 @@ describe('nodes that replicate', () => {
 
   it('end equal after partitions, crashes, cut ways, clocks that differ and keys that were used twice', async () => {
     for (const seed of seeds) {
-      const world = await new World(seed, 2 + (seed % 3)).open()
+      const world = await new ToyWorld(seed, 2 + (seed % 3)).open()
       const { chance, network, time } = world
       const member = new TestSigner(50)
       let at = 0
@@ -70,8 +70,8 @@ describe('nodes that replicate', () => {
             break
           }
           default:
-            if (chance.chance(0.5)) node.propose('toy.set', { name, value: chance.below(4), expect: chance.below(4) })
-            else node.propose('toy.add', { name, amount: 1 })
+            if (chance.chance(0.5)) node.propose(toySpace, 'toy.set', { name, value: chance.below(4), expect: chance.below(4) })
+            else node.propose(toySpace, 'toy.add', { name, amount: 1 })
         }
         await time.pass(chance.below(4_000))
       }

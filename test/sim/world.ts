@@ -1,89 +1,204 @@
-import assert from 'node:assert/strict'
-import { type JournalApi, journalDefaults, openJournal, openMemoryStore, type Store } from '@icn/journal'
-import { type Misbehaviour, Replicator } from '@icn/network'
-import { type Did, didOfKey, type OperationId, type Rules, type SignedOperation, type SpaceId, toHex } from '@icn/protocol'
-import { signingKeyFromSeed } from '@icn/protocol/node'
-import { Chance, raw, SimNetwork, type SimWire, TestSigner, toyRules, VirtualTime } from '@icn/testkit'
+import { type Draft, type JournalApi, journalDefaults, openJournal, type PlacedOperation, Refusal } from '@icn/journal'
+import { type BudgetPort, type HostingPort, Replicator, type SnapPort, type TrafficPort } from '@icn/network'
+import { type Did, didOfKey, type EvidenceName, type IngestResult, type OperationId, type RawOperation, type Rules, type SpaceId, toHex } from '@icn/protocol'
+import { type SigningKey, signingKeyFromSeed, verifySignature } from '@icn/protocol/node'
+import { Chance, SimNetwork, type SimWire, TestSigner, VirtualTime } from '@icn/testkit'
+import { Cutting, type Told } from './cutting.ts'
+import { SimDisk } from './disk.ts'
 
 /**
  * Several nodes in one process: the real journal, real laws and the real replication over a simulated network, clock and disk
  * (engine page §11). Equal seeds give equal runs.
  */
 
-export const toySpace = 'coop:toy' as SpaceId
-const start = 1_790_000_000_000
+export const worldStart = 1_790_000_000_000
+
+/** How often a node looks after what waits [ms]. */
+const upkeepMs = 5_000
+
+/** Which spaces there are, by which laws they live, and who holds them. */
+export interface Realm {
+  rulesOf(space: SpaceId): Rules
+  network(): OperationId | null
+  openHosting(journal: JournalApi, key: SigningKey): RealmHosting
+  /** Run by each node now and then, as its background tasks would. Has it made a cut? */
+  upkeep?(journal: JournalApi): Promise<boolean>
+}
+
+export interface RealmHosting {
+  readonly port: HostingPort
+  mayHave(peer: Did, space: SpaceId): boolean
+  expected(): readonly { readonly space: SpaceId; readonly genesis: OperationId }[]
+  expect(space: SpaceId, genesis: OperationId): void
+}
+
+interface Running {
+  readonly journal: JournalApi
+  readonly replicator: Replicator
+  readonly hosting: RealmHosting
+  readonly cutting: Cutting
+}
+
+export interface Report {
+  readonly by: Did
+  readonly kind: EvidenceName
+  readonly peer: Did
+  readonly detail: string
+}
+
+/** Parts of a node that others, or planted bugs, take the place of. */
+export interface Wrapping {
+  /** Asked once a start and space. */
+  rules?(rules: Rules): Rules
+  journal?(journal: JournalApi): JournalApi
+  hosting?(hosting: RealmHosting): RealmHosting
+  budgets?(node: SimNode): BudgetPort
+  traffic?(node: SimNode): TrafficPort
+  snaps?(node: SimNode): SnapPort
+}
 
 export class SimNode {
   readonly did: Did
   readonly world: World
-  readonly #seed: number
-  /** What is durable: it outlives a crash. */
-  readonly #store: Store = { ...openMemoryStore(), close() {} }
+  readonly #key: SigningKey
+  readonly disk = new SimDisk()
   /** This node's clock runs so much ahead of the world's [ms]. */
   skewMs = 0
-  running: { readonly journal: JournalApi; readonly replicator: Replicator } | undefined
+  /** How long this node takes until it begins to write what a peer has sent [ms]. */
+  slowMs = 0
+  running: Running | undefined
+  starts = 0
 
   constructor(world: World, seed: number) {
     this.world = world
-    this.#seed = seed
-    this.did = new TestSigner(seed).did
+    this.#key = signingKeyFromSeed(new Uint8Array(32).fill(seed))
+    this.did = didOfKey(this.#key.publicKey)
+  }
+
+  cutting(space: SpaceId) {
+    return (this.running as Running).cutting.of(space)
   }
 
   get journal(): JournalApi {
-    return (this.running as { journal: JournalApi }).journal
+    return (this.running as Running).journal
   }
 
   start(): void {
     const { world } = this
-    const key = signingKeyFromSeed(new Uint8Array(32).fill(this.#seed))
-    const journal = openJournal({
-      store: this.#store,
-      key,
-      node: didOfKey(key.publicKey),
-      rulesOf: () => world.rules,
-      wall: () => world.time.now() + this.skewMs,
+    const { time, realm, wrapping } = world
+    this.disk.onCut = () => {
+      world.counts.tornWrites++
+      this.crash()
+    }
+    const rulesHere = new Map<SpaceId, Rules>()
+    const opened = openJournal({
+      store: this.disk.open(),
+      key: this.#key,
+      node: this.did,
+      rulesOf: (space) => {
+        const rules = rulesHere.get(space) ?? wrapping.rules?.(realm.rulesOf(space)) ?? realm.rulesOf(space)
+        rulesHere.set(space, rules)
+        return rules
+      },
+      wall: () => time.now() + this.skewMs,
+      verify: (check) => world.verified(check),
+      random: (count) => Uint8Array.from({ length: count }, () => world.chance.below(256)),
+      observer: {
+        lawFault: (kind, error) => void world.faults.push([kind, error]),
+        fault: (doing, error) => {
+          if (this.running?.journal === journal) world.faults.push([doing, error])
+        },
+      },
       options: { ...journalDefaults, verifyThreads: 0 },
     })
-    const hosts = (): readonly Did[] => {
-      const facts = journal.read(toySpace)
-      return facts === undefined ? [] : world.rules.hosts(facts)
-    }
-    const replicator = new Replicator({
+    const journal = wrapping.journal?.(opened) ?? opened
+    const honest = realm.openHosting(journal, this.#key)
+    const hosting = wrapping.hosting?.(honest) ?? honest
+    const instance = new Uint8Array(16)
+    instance.set([++this.starts])
+    const cutting: Cutting = new Cutting(this, journal, this.#key, (space, message) => replicator.tellSnap(space, message))
+    const replicator: Replicator = new Replicator({
+      snaps: cutting.port,
       node: this.did,
-      journal: { ...portOf(journal), ingest: (space, operations) => world.waitFor(journal.ingest(space, operations)) },
-      network: () => world.genesis.id,
-      rules: [[world.rules.version, new Uint8Array(32)]],
-      instance: new Uint8Array(16).fill(this.#seed),
+      journal: { ...portOf(journal), ingest: (space, operations, after) => this.#ingest(journal, space, operations, after) },
+      network: () => realm.network(),
+      rules: [[world.rulesVersion, new Uint8Array(32)]],
+      instance,
       release: 'sim',
-      mayHave: (peer) => hosts().includes(peer),
-      expected: () => (hosts().includes(this.did) ? [] : [{ space: toySpace, genesis: world.genesis.id }]),
-      hosting: { draft: () => undefined, accept: async () => 'SPACE_NOT_PROVEN', sign: () => undefined },
-      timing: { now: () => world.time.now() + this.skewMs, after: (ms, run) => world.time.after(ms, run), chance: () => world.chance.next() },
+      mayHave: hosting.mayHave,
+      expected: hosting.expected,
+      hosting: { ...hosting.port, accept: (peer, space, operation) => world.waitFor(hosting.port.accept(peer, space, operation)) },
+      timing: { now: () => time.now() + this.skewMs, after: (ms, run) => time.after(ms, run), chance: () => world.chance.next() },
       report: (kind, peer, detail) => void world.reports.push({ by: this.did, kind, peer, detail }),
-      fault: (doing, error) => void world.faults.push([doing, error]),
+      ...(wrapping.budgets === undefined ? {} : { budgets: wrapping.budgets(this) }),
+      ...(wrapping.traffic === undefined ? {} : { traffic: wrapping.traffic(this) }),
+      ...(wrapping.snaps === undefined ? {} : { snaps: wrapping.snaps(this) }),
+      fault: (doing, error) => {
+        // What a dead process could not finish is nobody's fault.
+        if (this.running?.journal === journal) world.faults.push([doing, error])
+      },
+      options: { creditBytes: world.creditBytes },
     })
-    const upkeep = (): void => {
-      if (this.running?.journal !== journal) return
-      void world.waitFor(journal.maintain())
-      world.time.after(5_000, upkeep)
-    }
-    this.running = { journal, replicator }
-    upkeep()
+    this.running = { journal, replicator, hosting, cutting }
+    this.#keepUp(journal)
     world.network.add(this.did, (wire: SimWire<Did>) => replicator.add(wire))
+    world.started(this)
   }
 
   /** Ends without a word: what was not committed is lost. */
   crash(): void {
+    if (this.running === undefined) return
+    this.disk.detach()
     this.world.network.remove(this.did)
-    this.running?.replicator.close()
+    this.running.replicator.close()
+    this.running.cutting.close()
     this.running = undefined
   }
 
-  /** By this node's own key. */
-  propose(kind: string, body: unknown): void {
-    void this.world
-      .waitFor(this.journal.propose({ space: toySpace, kind, author: this.did, grant: null, body }))
-      .catch((error: unknown) => this.world.faults.push(['propose', error]))
+  /** The power fails in the node's next write. */
+  crashInNextWrite(when: 'before' | 'after'): void {
+    this.disk.cutAtNextWrite(when)
+  }
+
+  keepPower(): void {
+    this.disk.cutAtNextWrite(undefined)
+  }
+
+  /** By this node's own key, for itself or for somebody who has allowed it. */
+  propose(space: SpaceId, kind: string, body: unknown, by: { readonly author: Did; readonly grant: OperationId | null } = { author: this.did, grant: null }): void {
+    void this.#propose({ space, kind, body, ...by })
+  }
+
+  async #propose(draft: Draft): Promise<void> {
+    const { journal, world } = { journal: this.journal, world: this.world }
+    try {
+      const { operation } = await world.waitFor(journal.propose(draft))
+      if (operation !== undefined) world.acknowledge(this, draft.space, operation.operation.id, operation.status)
+    } catch (error) {
+      if (this.running?.journal === journal && !(error instanceof Refusal)) world.faults.push(['propose', error])
+    }
+  }
+
+  async #ingest(journal: JournalApi, space: SpaceId, operations: readonly RawOperation[], after: Promise<void> | undefined): Promise<IngestResult> {
+    // Not by the journal itself: what came before may wait for time to pass, which stands still while the journal works.
+    await after
+    const { world, slowMs } = this
+    if (slowMs > 0) await new Promise<void>((resolve) => world.time.after(slowMs, resolve))
+    return world.waitFor(journal.ingest(space, operations))
+  }
+
+  #keepUp(journal: JournalApi): void {
+    const upkeep = async (): Promise<void> => {
+      if (this.running?.journal !== journal) return
+      this.world.time.after(upkeepMs, () => void upkeep())
+      try {
+        await this.world.waitFor(journal.maintain())
+        if (await this.world.waitFor(this.world.realm.upkeep?.(journal) ?? Promise.resolve(false))) this.world.counts.checkpoints++
+      } catch (error) {
+        if (this.running?.journal === journal && !(error instanceof Refusal)) this.world.faults.push(['upkeep', error])
+      }
+    }
+    void upkeep()
   }
 }
 
@@ -99,33 +214,80 @@ function portOf(journal: JournalApi) {
   }
 }
 
+/** An operation that somebody was told is written. */
+export interface Acknowledged {
+  readonly node: SimNode
+  readonly space: SpaceId
+  readonly id: OperationId
+  readonly status: string
+}
+
+export interface WorldParts {
+  readonly seed: number
+  readonly nodes: number
+  readonly realm: Realm
+  readonly rulesVersion: string
+  readonly wrapping?: Wrapping
+  /** Left out: as in a release. */
+  readonly creditBytes?: number
+}
+
+/** Seeds of the keys of nodes. */
+export const nodeSeed = (index: number): number => 100 + index
+export const nodeDid = (index: number): Did => new TestSigner(nodeSeed(index)).did
+
 export class World {
-  readonly rules: Rules
+  readonly seed: number
+  readonly realm: Realm
+  readonly rulesVersion: string
+  wrapping: Wrapping
+  /** Bytes that a peer may have sent and this node has not folded: as in a release, or so few that senders wait. */
+  readonly creditBytes: number
   readonly chance: Chance
   readonly time: VirtualTime
   readonly network: SimNetwork<Did>
   readonly nodes: readonly SimNode[]
-  readonly genesis: SignedOperation
-  readonly reports: { readonly by: Did; readonly kind: Misbehaviour; readonly peer: Did; readonly detail: string }[] = []
+  readonly reports: Report[] = []
   readonly faults: unknown[] = []
+  readonly acknowledged: Acknowledged[] = []
+  /** What attempts at cuts have come to. */
+  readonly cutsTold: Told[] = []
+  readonly counts = {
+    operations: 0,
+    partitions: 0,
+    crashes: 0,
+    tornWrites: 0,
+    forks: 0,
+    cuts: 0,
+    clockJumps: 0,
+    redials: 0,
+    slow: 0,
+    slowDisks: 0,
+    checkpoints: 0,
+    revised: 0,
+    apart: 0,
+  }
+  readonly startListeners: ((node: SimNode) => void)[] = []
+  /** By the counts of a summary, which each commit makes anew. */
+  readonly #placed = new WeakMap<object, ReadonlyMap<OperationId, PlacedOperation>>()
+  /** What was checked once in this world is known: signature, message and key → answer. */
+  readonly #verified = new Map<string, boolean>()
   #pending = 0
 
-  /** `rules`: which nodes are hosts may depend on the state. */
-  constructor(seed: number, count: number, rules: Rules = toyRules) {
-    this.rules = rules
-    this.chance = new Chance(seed)
-    this.time = new VirtualTime(start, () => this.#pending > 0)
+  constructor(parts: WorldParts) {
+    this.seed = parts.seed
+    this.realm = parts.realm
+    this.rulesVersion = parts.rulesVersion
+    this.chance = new Chance(parts.seed)
+    this.wrapping = parts.wrapping ?? {}
+    this.creditBytes = parts.creditBytes ?? 4_194_304
+    this.time = new VirtualTime(worldStart, () => this.#pending > 0)
     this.network = new SimNetwork<Did>(this.time, this.chance)
-    this.nodes = Array.from({ length: count }, (_, i) => new SimNode(this, 100 + i))
-    const hosts = this.nodes.map(({ did }) => did)
-    this.genesis = new TestSigner(90).sign({ space: toySpace, genesis: null, kind: 'toy.found', body: { name: 'toy', hosts }, at: [start - 1_000, 0] })
+    this.nodes = Array.from({ length: parts.nodes }, (_, i) => new SimNode(this, nodeSeed(i)))
   }
 
-  /** Starts every node; the first one holds the space, or all of them do. */
-  async open(held: 'first' | 'all' = 'all'): Promise<this> {
-    for (const node of this.nodes) node.start()
-    for (const node of held === 'all' ? this.nodes : this.nodes.slice(0, 1)) await node.journal.ingest(toySpace, [raw(this.genesis)])
-    return this
+  started(node: SimNode): void {
+    for (const listener of this.startListeners) listener(node)
   }
 
   waitFor<T>(work: Promise<T>): Promise<T> {
@@ -133,16 +295,36 @@ export class World {
     return work.finally(() => this.#pending--)
   }
 
+  acknowledge(node: SimNode, space: SpaceId, id: OperationId, status: string): void {
+    this.counts.operations++
+    this.acknowledged.push({ node, space, id, status })
+  }
+
+  verified(check: { readonly signature: Uint8Array; readonly message: Uint8Array; readonly key: Uint8Array }): boolean {
+    const text = [check.signature, check.key, check.message].map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')).join('')
+    let known = this.#verified.get(text)
+    if (known === undefined) {
+      known = verifySignature(check.signature, check.message, check.key)
+      this.#verified.set(text, known)
+    }
+    return known
+  }
+
+  /** What has a place in a space, read once for each commit; empty where the space is not. */
+  placedAt({ journal }: SimNode, space: SpaceId): ReadonlyMap<OperationId, PlacedOperation> {
+    const counts = journal.info(space)?.operations
+    if (counts === undefined) return new Map()
+    const known = this.#placed.get(counts) ?? new Map(journal.operations(space, { limit: 100_000 }).map((placed) => [placed.operation.id, placed]))
+    this.#placed.set(counts, known)
+    return known
+  }
+
   get alive(): readonly SimNode[] {
     return this.nodes.filter(({ running }) => running !== undefined)
   }
 
-  /** All that may be asked of nodes that have met: same set, same statuses, same state, nothing wrong, nobody blamed. */
-  demandEqual(label: string): void {
-    const [first, ...others] = this.alive.map((node) => shown(node))
-    for (const other of others) assert.deepEqual(other, first, label)
-    for (const { journal } of this.alive) assert.deepEqual(journal.doctor(), [], label)
-    assert.deepEqual(this.faults, [], label)
+  nodeOf(did: Did): SimNode | undefined {
+    return this.nodes.find((node) => node.did === did)
   }
 
   close(): void {
@@ -150,13 +332,23 @@ export class World {
   }
 }
 
-function shown({ journal }: SimNode): unknown {
-  const info = journal.info(toySpace)
+/** Operations that have a place, by status; what waits for something is each node's own. */
+export function placedCounts(journal: JournalApi, space: SpaceId): Readonly<Record<string, number>> {
+  const { held: _, ...placed } = journal.info(space)?.operations ?? { held: 0 }
+  return placed
+}
+
+/** Everything about a space that has to be the same on nodes that have met. */
+export function shown(node: SimNode, space: SpaceId): unknown {
+  const { journal } = node
+  const info = journal.info(space)
+  if (info === undefined) return 'not here'
   return {
-    digest: toHex(info?.setDigest ?? new Uint8Array()),
-    root: toHex(journal.root(toySpace).root),
-    counts: info?.operations,
-    vector: journal.vectors(toySpace)?.entries(),
-    statuses: journal.operations(toySpace, { limit: 100_000 }).map(({ operation, status }): [OperationId, string] => [operation.id, status]),
+    digest: toHex(info.setDigest),
+    root: toHex(journal.root(space).root),
+    counts: placedCounts(journal, space),
+    checkpoint: info.checkpoint?.id,
+    vector: journal.vectors(space)?.entries(),
+    statuses: [...node.world.placedAt(node, space)].map(([id, { status }]): [OperationId, string] => [id, status]),
   }
 }

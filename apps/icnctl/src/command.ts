@@ -11,6 +11,8 @@ export interface LocalCommand {
   readonly says?: string
   readonly args?: readonly LocalArgument[]
   readonly flags?: readonly LocalFlag[]
+  /** As it is typed. */
+  readonly example?: string
   run(context: Context, given: Given): Promise<number>
 }
 

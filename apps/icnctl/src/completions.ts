@@ -1,4 +1,4 @@
-import { fieldsOf } from './fields.ts'
+import { fieldsOf, shortFor } from './fields.ts'
 import { globalFlags } from './globals.ts'
 import { CliRefusal } from './problems.ts'
 import { type Leaf, leaves } from './program.ts'
@@ -10,6 +10,7 @@ const flagsOf = (leaf: Leaf): readonly string[] =>
     ? fieldsOf(leaf.method)
         .filter(({ name }) => name !== 'coop_id')
         .map(({ flag }) => `--${flag}`)
+        .concat(Object.keys(shortFor[leaf.method] ?? {}).map((flag) => `--${flag}`))
     : (leaf.local.flags ?? []).map(({ flags }) => flags.split(' ')[0] as string)
 
 const globals = globalFlags.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] as string)

@@ -58,6 +58,11 @@ const otherNames: Readonly<Partial<Record<MethodName, Readonly<Record<string, re
   'trust.edge.list': { issuer: ['of'] },
 }
 
+/** Flags that stand for one value of a field. */
+export const shortFor: Readonly<Partial<Record<MethodName, Readonly<Record<string, { readonly field: string; readonly value: string }>>>>> = {
+  'coop.list': { mine: { field: 'scope', value: 'mine' }, directory: { field: 'scope', value: 'directory' } },
+}
+
 /** Beside the required ones these may stand by position, because people know them so. */
 const alsoPositional: Readonly<Partial<Record<MethodName, readonly string[]>>> = {
   'coop.add_member': ['role'],
@@ -65,6 +70,7 @@ const alsoPositional: Readonly<Partial<Record<MethodName, readonly string[]>>> =
   'coop.member_log': ['did'],
   'coop.host.accept': ['did'],
   'coop.host.leave': ['did'],
+  'commons.keeper.leave': ['did'],
   'trust.graph': ['subject'],
 }
 
@@ -79,7 +85,7 @@ export const aboutOneself: ReadonlySet<MethodName> = new Set([
 ])
 
 /** The node is this one when none is named. */
-export const aboutThisNode: ReadonlySet<MethodName> = new Set(['coop.host.accept', 'coop.host.leave'])
+export const aboutThisNode: ReadonlySet<MethodName> = new Set(['coop.host.accept', 'coop.host.leave', 'commons.keeper.leave'])
 
 /** Filled in from what the node shows, after the person has been told. */
 export const hashFromNode: ReadonlySet<MethodName> = new Set(['coop.accept_membership', 'coop.apply'])

@@ -70,7 +70,7 @@ export class Place {
       ['gateway.found_by', 'anyone'],
       ['gateway.rate_permille', '1000000'],
     ])
-    const { config, origins, faults } = loadConfig({ flags, environment: {} })
+    const { config, origins, faults } = loadConfig({ flags, environment: {}, ephemeral: true })
     if (faults.length > 0) throw new Error(JSON.stringify(faults))
     const log = openLog({ level: 'silent', format: 'json', identities: false })
     const node = await openNode({

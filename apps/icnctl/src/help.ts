@@ -1,6 +1,7 @@
 import { type MethodName, restPath, rowOf } from '@icn/protocol'
 import type { LocalCommand } from './command.ts'
-import { type CommandSpec, type Field, specOf } from './fields.ts'
+import { exampleOf, exampleWords } from './examples.ts'
+import { type CommandSpec, type Field, shortFor, specOf } from './fields.ts'
 import { globalFlags } from './globals.ts'
 import { type Leaf, leaves } from './program.ts'
 import { renderPairs } from './show/table.ts'
@@ -53,11 +54,13 @@ function rowHelp(spec: CommandSpec, texts: Texts): string {
     return field.required ? `${word}${many}` : `[${word}${many}]`
   })
   const flags = fields.filter((field) => field.name !== 'coop_id').map((field): [string, string] => [flagText(field), about(field, texts)])
+  for (const [flag, { field, value }] of Object.entries(shortFor[spec.method] ?? {})) flags.push([`--${flag}`, `--${field} ${value}`])
   const parts = [
     `${texts.say('help.usage')}: ${['icnctl', ...spec.path, ...args].join(' ')}${flags.length === 0 ? '' : ` [--…]`}`,
     '',
     texts.row(row.says),
     ...(flags.length === 0 ? [] : ['', `${texts.say('help.flags')}:`, indent(renderPairs(row.mode === 'list' ? [...flags, ['--all', texts.say('flag.all')]] : flags))]),
+    ...exampleLines(exampleOf(exampleWords(spec)), texts),
     ...endOf(spec.method, texts),
   ]
   return parts.join('\n')
@@ -96,9 +99,12 @@ function localHelp(local: LocalCommand, texts: Texts): string {
     texts.row(local.says ?? rowOf(local.method as MethodName).says),
     ...((local.args ?? []).length === 0 ? [] : ['', `${texts.say('help.arguments')}:`, indent(renderPairs((local.args ?? []).map(({ name, says }) => [name, texts.row(says)])))]),
     ...(flags.length === 0 ? [] : ['', `${texts.say('help.flags')}:`, indent(renderPairs(flags.map(({ flags: flag, says }) => [flag, texts.row(says)])))]),
+    ...(local.example === undefined ? [] : exampleLines(local.example, texts)),
     ...(local.method === undefined ? [] : endOf(local.method, texts)),
   ].join('\n')
 }
+
+const exampleLines = (example: string, texts: Texts): readonly string[] => ['', `${texts.say('help.example')}:`, indent(example)]
 
 function endOf(method: MethodName, texts: Texts): readonly string[] {
   const row = rowOf(method)

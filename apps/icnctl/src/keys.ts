@@ -63,7 +63,7 @@ export class Keys {
   async choose(wanted: string | undefined): Promise<KeyEntry | undefined> {
     const all = await this.list()
     if (wanted !== undefined) {
-      const found = all.find(({ name, key, did }) => name === wanted || key === wanted) ?? all.find(({ did }) => did === wanted)
+      const found = all.find(({ name, key }) => name === wanted || key === wanted) ?? all.find(({ did }) => did === wanted)
       if (found === undefined) throw new CliRefusal('KEY_FILE_MISSING', 'trouble.no_such_identity', { name: wanted, folder: this.folder })
       return found
     }

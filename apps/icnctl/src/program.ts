@@ -4,7 +4,7 @@ import { collect } from './collect.ts'
 import { Given, type LocalCommand } from './command.ts'
 import { localCommands } from './commands/index.ts'
 import type { Context } from './context.ts'
-import { type CommandSpec, commandMethods, type Field, specOf } from './fields.ts'
+import { type CommandSpec, commandMethods, type Field, shortFor, specOf } from './fields.ts'
 import { addGlobalFlags } from './globals.ts'
 import { CliRefusal } from './problems.ts'
 import { runRow } from './rows.ts'
@@ -101,12 +101,21 @@ export function buildProgram(args: readonly string[]): Program {
 }
 
 function addRow(command: Command, spec: CommandSpec, choose: (run: Chosen['run'], command: Command) => void): void {
+  const short = Object.entries(shortFor[spec.method] ?? {})
   for (const field of spec.fields) addField(command, field)
+  for (const [flag] of short) command.option(`--${flag}`)
   if (spec.row.mode === 'list') command.option('--all')
   command.action((args: readonly string[]) =>
     choose(async (context) => {
       if (command.optsWithGlobals()['help']) return showHelp(context, spec.path)
-      const input = await collect(spec, { args, flags: typedFlags(command, spec.fields) }, context)
+      const flags = typedFlags(command, spec.fields)
+      for (const [flag, { field, value }] of short) {
+        if (command.getOptionValue(flag) !== true) continue
+        const other = flags[field]
+        if (other !== undefined && other !== value) throw new CliRefusal('INPUT_INVALID', 'trouble.value', { value: `--${flag}`, field, reason: String(other) })
+        flags[field] = value
+      }
+      const input = await collect(spec, { args, flags }, context)
       return runRow(context, spec, input, { all: command.getOptionValue('all') === true })
     }, command),
   )

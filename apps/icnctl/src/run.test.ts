@@ -4,7 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
-import { type Did, envelopeOf, type MethodName, pageOf, ProblemJson, rowOf } from '@icn/protocol'
+import { type Did, didOfKey, envelopeOf, type MethodName, pageOf, ProblemJson, rowOf } from '@icn/protocol'
+import { signingKeyFromSeed } from '@icn/protocol/node'
 import { Place, type Ran, runProgram } from './fixture.ts'
 
 let place: Place
@@ -62,6 +63,8 @@ it('says in a dry run under which id is founded, also when none was given', asyn
     assert.equal(made.value.coop_id, dry.value.coop_id)
   }
   const { items } = coded(await as('ada', 'coop', 'list', '--scope', 'mine', '--json'), 0).json
+  const [mine, both] = await Promise.all([as('ada', 'coop', 'list', '--mine', '--json'), as('ada', 'coop', 'list', '--mine', '--directory', '--json')])
+  assert.deepEqual([coded(mine, 0).json.items, coded(both, 2).json.code], [items, 'INPUT_INVALID'])
   assert.equal(items.filter(({ name }: { name: string }) => name === 'Bread & Butter').length, 3, 'without a key each is another')
 })
 
@@ -234,6 +237,25 @@ it('ends with 7 when the node is busy, 9 when half is done, 10 with findings, 13
   assert.equal(lint.json.ok, false)
   const stopped = await place.run(['--as', 'ada', '-v', 'events', '--follow', '-c', 'food'], { interruptAfter: /event\.page/ })
   assert.equal(coded(stopped, 130).err.includes('Stopped waiting'), true)
+})
+
+it('shows the operator what happens at the node, without anybody’s key', async () => {
+  const other = didOfKey(signingKeyFromSeed(new Uint8Array(32).fill(88)).publicKey)
+  coded(await place.run(['network', 'ban', other, '--reason', 'Floods us']), 0)
+  for (const asked of [
+    ['--topic', 'network:status'],
+    ['--space', 'node'],
+  ]) {
+    const [line] = coded(await place.run(['events', ...asked, '--json']), 0)
+      .out.trim()
+      .split('\n')
+    const event = JSON.parse(line ?? '{}')
+    assert.deepEqual([event.type, event.data.did, event.data.reason], ['icn.peer.banned', other, 'Floods us'])
+  }
+  const banned = async (...more: string[]): Promise<string> => coded(await place.run(['network', 'peers', '--banned', ...more]), 0).out
+  assert.doesNotMatch(await banned(), /operator/)
+  assert.match(await banned('--wide'), /operator/, 'who has banned it, and all that is known of it')
+  coded(await place.run(['network', 'unban', other]), 0)
 })
 
 it('brings a register in and takes the cooperative along', async () => {

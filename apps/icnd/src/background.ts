@@ -1,11 +1,15 @@
 import { statfsSync } from 'node:fs'
-import { commonsRules, coopRules, reviewOf } from '@icn/domain'
+import { reviewOf } from '@icn/domain'
 import type { Sessions } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
-import { coopGauges, type Metrics, measureIdentity, type Supervisor, sweepCoops, sweepIdentity, type Trust, TrustSweeper } from '@icn/node'
+import { coopGauges, type Metrics, type NetworkPort, measureIdentity, type Supervisor, sweepCommons, sweepCoops, sweepIdentity, type Trust, TrustSweeper } from '@icn/node'
 import type { SpaceId } from '@icn/protocol'
-import { commonsSpace, minuteMs } from '@icn/protocol'
+import { minuteMs } from '@icn/protocol'
+import type { ClockKeeper } from './clock.ts'
+import type { Knowledge } from './knowledge.ts'
 import type { Config } from './config/option.ts'
+import type { Peers } from './peers.ts'
+import { hostsOf, measureSpaces } from './replication.ts'
 
 export interface BackgroundParts {
   readonly config: Config
@@ -18,6 +22,12 @@ export interface BackgroundParts {
   readonly undecodable: ReadonlySet<string>
   readonly sessions: Sessions
   readonly trust: Trust
+  /** The disk is said to be full, whatever it is. */
+  isDiskFull(): boolean
+  readonly clock: ClockKeeper
+  readonly knowledge: Pick<Knowledge, 'age'>
+  readonly peers: Peers
+  readonly network: NetworkPort | undefined
   /** Replaces keys of tokens and seals that are due. */
   turnKeys(): void
 }
@@ -31,6 +41,7 @@ export function startBackground(parts: BackgroundParts): () => void {
     await sweepCoops(journal, parts.now(), signal)
     await sweepIdentity(journal, parts.now(), signal)
     await edges.sweep(parts.now())
+    await sweepCommons(journal, parts.now())
   })
   supervisor.every('session_cleanup', minuteMs, () => {
     parts.sessions.sweep()
@@ -39,39 +50,34 @@ export function startBackground(parts: BackgroundParts): () => void {
   if (config['snapshot.auto'])
     supervisor.every('checkpoint', config['snapshot.checkpoint_every_secs'] * 1_000, (signal) => cutAll(parts, config['snapshot.cut_lag_secs'] * 1_000, signal))
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
-  supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, clockChecker(parts))
+  supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => parts.clock.check())
   measure(parts)
   return () => measure(parts)
 }
 
-/** A checkpoint in every space where this node is the one host and something is not final. */
-export async function cutAll({ journal }: Pick<BackgroundParts, 'journal'>, lagMs: number, signal?: AbortSignal): Promise<void> {
-  for (const { space, unfinal } of journal.spaces()) if (unfinal > 0 && !signal?.aborted && isOnlyHost(journal, space)) await journal.checkpoint(space, lagMs)
-}
-
-/** Several hosts have to agree on a cut; until they can, nothing of theirs becomes final. */
-function isOnlyHost(journal: JournalApi, space: SpaceId): boolean {
-  const facts = journal.read(space)
-  const hosts = facts === undefined ? [] : (space === commonsSpace ? commonsRules : coopRules).hosts(facts)
-  return hosts.length === 1 && hosts[0] === journal.node
-}
-
-/** Without peers there is nobody to compare with; jumps are seen all the same. */
-function clockChecker({ journal, metrics }: BackgroundParts): () => void {
-  let jumpsSeen = 0
-  return () => {
-    const { backwardJumps } = journal.clock
-    metrics.add('icn_clock_backward_jumps_total', backwardJumps - jumpsSeen)
-    metrics.add('icn_clock_checks_total', 1, { outcome: backwardJumps > jumpsSeen ? 'jumped' : 'no_peers' })
-    jumpsSeen = backwardJumps
+/** A checkpoint in every space in which something is not final: at once where this node is the one host, otherwise with the others. */
+export async function cutAll(
+  { journal, network }: Pick<BackgroundParts, 'journal'> & Partial<Pick<BackgroundParts, 'network'>>,
+  lagMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const { space, unfinal, isMute } of journal.spaces()) {
+    if (unfinal === 0 || isMute || signal?.aborted) continue
+    if (isOnlyHost(journal, space)) await journal.checkpoint(space, lagMs)
+    else await network?.snapshots.cutDue(space, lagMs)
   }
+}
+
+function isOnlyHost(journal: JournalApi, space: SpaceId): boolean {
+  const hosts = hostsOf(journal, space)
+  return hosts.length === 1 && hosts[0] === journal.node
 }
 
 function measure(parts: BackgroundParts): void {
   const { journal, metrics, store, config } = parts
   metrics.set('icn_uptime_seconds', (parts.now() - parts.startedAt) / 1_000)
   metrics.set('icn_store_bytes', store.sizeOnDisk(), { part: 'database' })
-  const free = freeBytes(config.data_dir)
+  const free = parts.isDiskFull() ? 0 : freeBytes(config.data_dir)
   if (free !== undefined && store.kind === 'sqlite') {
     metrics.set('icn_store_free_disk_bytes', free)
     // Read-only below the reserve; writing resumes by itself when there is half as much again.
@@ -97,7 +103,12 @@ function measure(parts: BackgroundParts): void {
   metrics.set('icn_journal_checkpoint_timestamp_seconds', cut / 1_000)
   metrics.set('icn_auth_sessions', parts.sessions.count)
   metrics.set('icn_auth_used_nonces', parts.sessions.usedCount)
+  const age = parts.knowledge.age()
+  metrics.set('icn_commons_knowledge_age_seconds', (age ?? parts.now() - parts.startedAt) / 1_000)
   parts.trust.measure()
+  parts.peers.measure()
+  parts.network?.measure()
+  measureSpaces(parts)
   measureCoops(parts)
 }
 

@@ -4,18 +4,24 @@ import { join } from 'node:path'
 import { commonsRules, coopRules } from '@icn/domain'
 import { endSessionsWithKeys } from '@icn/gateway'
 import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
-import { actorInCharge, type Metrics, type NetworkPort, openMetrics, realTiming, Supervisor } from '@icn/node'
+import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, Supervisor, type Timing } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
 import { cutAll, startBackground } from './background.ts'
+import { ClockKeeper } from './clock.ts'
 import type { Config, OptionName, Origin } from './config/option.ts'
-import { DoorParts } from './doors.ts'
+import { DoorParts, type Inside } from './doors.ts'
+import type { Faults } from './faults.ts'
+import { Knowledge } from './knowledge.ts'
+import { lastRun, noteRun } from './last-run.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import type { Log } from './log.ts'
 import { type NodeKeys, operatorToken } from './node-key.ts'
 import { openNetwork, type RunningNetwork } from './network.ts'
+import { OwnHead } from './own-head.ts'
 import { type NetworkOfFile, readNetworkFile } from './network-file.ts'
 import { countingObserver } from './observer.ts'
 import { openDoors } from './open-doors.ts'
+import { Peers } from './peers.ts'
 import { demandPorts } from './ports.ts'
 import { version } from './version.ts'
 
@@ -27,8 +33,12 @@ export interface NodeParts {
   readonly ephemeral: boolean
   /** Wall clock [ms]; tests and the development network bring their own. */
   readonly wall?: () => number
+  /** How the supervisor waits; tests bring their own. */
+  readonly timing?: Timing
   /** People who may speak in the network that this node founds for itself; of development and tests (ruling 20). */
   readonly stewards?: readonly Did[]
+  /** Of development and tests. */
+  readonly faults?: Faults
   /** The daemon cannot go on. */
   readonly onFatal: (why: string) => void
   /** Every answer is compared with its schema. */
@@ -44,6 +54,7 @@ export interface RunningNode {
   /** Undefined where the node was told to stay alone. */
   readonly network: NetworkPort | undefined
   readonly operatorToken: string
+  readonly clock: Pick<ClockKeeper, 'check' | 'view'>
   /** Names of what did not end in time; empty: a clean stop. */
   stop(): Promise<readonly string[]>
   /** Waits for no running call: what was taken is written and the folder given back. The process has to end after it. */
@@ -65,6 +76,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     await demandPorts(config)
     const store = await supervisor.phase('store', () => openStore(parts))
     const undecodable = new Set<string>()
+    let peers: Peers | undefined
     const { journal, did } = await supervisor.phase('recover', () =>
       openEngine(
         parts,
@@ -74,6 +86,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
           metrics,
           log,
           fault: (operation, error) => supervisor.fault(operation, error),
+          forked: (space, fork) => peers?.forked(space, fork),
           lost: (error) => actorInCharge.run('journal', () => supervisor.lost(error)),
           undecodable,
         }),
@@ -95,15 +108,40 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         },
       }),
     })
+    const nodeEvents = new NodeEventLog({ now: wall, epoch: randomBytes(9).toString('base64url'), fault: (error) => supervisor.fault('events', error) })
+    const ownHead = new OwnHead({ nodeEvents, journal, log, wall, alone: config['node.alone'], store: parts.ephemeral ? 'first' : lastRun(config.data_dir, journal.local) })
+    closers.push(() => ownHead.close())
+    if (!parts.ephemeral) noteRun(config.data_dir, journal.local)
     const joined = parts.ephemeral ? undefined : readNetworkFile(config.data_dir)
     await supervisor.phase('actors', () => foundNetwork(parts, journal, joined))
-    const doors = new DoorParts(parts, { journal, store, metrics, supervisor, did, token, undecodable, startedAt, wall })
+    const clock = new ClockKeeper({ nodeEvents, journal, metrics, log, wall, fault: (error) => supervisor.fault('clock_check', error) })
+    closers.push(() => clock.close())
+    const trustIn = (peer: Did): number => doors.trust.effective(peer, commonsSpace)
+    const watched = new Peers({ config, journal, metrics, nodeEvents, log, now: wall, trustIn, fault: (error) => supervisor.fault('internal', error) })
+    peers = watched
+    closers.push(() => watched.close())
+    const doors: DoorParts = new DoorParts(parts, {
+      journal,
+      ownHead,
+      store,
+      metrics,
+      supervisor,
+      peers: watched,
+      did,
+      token,
+      undecodable,
+      startedAt,
+      wall,
+      clock,
+      knowledge: new Knowledge(journal),
+      nodeEvents,
+    })
     doors.mailboxes.set('journal', engine.mailbox)
     for (const name of ['identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics'] as const)
       doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
     closers.push(() => doors.trust.close())
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
-    const network = await supervisor.phase('network', () => openPeers(parts, journal, joined, supervisor, wall))
+    const network = await supervisor.phase('network', () => openPeers(parts, doors.inside, joined))
     doors.network = network
     // Streams begin with the connections; the phase is there so that its place is seen.
     await supervisor.phase('replication', () => {})
@@ -112,7 +150,24 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       const turnKeys = (): void => {
         if (doors.turnKeys()) log.info('keys_turned', 'keys of tokens or seals have turned')
       }
-      doors.measure = startBackground({ config, journal, store, metrics, supervisor, now: wall, startedAt, undecodable, sessions: doors.sessions, trust: doors.trust, turnKeys })
+      doors.measure = startBackground({
+        isDiskFull: () => parts.faults?.isDiskFull ?? false,
+        config,
+        journal,
+        store,
+        metrics,
+        supervisor,
+        now: wall,
+        startedAt,
+        undecodable,
+        sessions: doors.sessions,
+        trust: doors.trust,
+        peers: watched,
+        network,
+        knowledge: doors.inside.knowledge,
+        turnKeys,
+        clock,
+      })
     })
     supervisor.ready()
     doors.ready = true
@@ -124,6 +179,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       addresses,
       network,
       operatorToken: token,
+      clock,
       async stop() {
         doors.ready = false
         log.info('stopping', 'stopping')
@@ -148,7 +204,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
   }
 }
 
-function openSupervisor({ config, log, onFatal }: NodeParts, metrics: Metrics, wall: () => number): Supervisor {
+function openSupervisor({ config, log, onFatal, timing = realTiming }: NodeParts, metrics: Metrics, wall: () => number): Supervisor {
   return new Supervisor(
     {
       mailboxCount: config['supervisor.mailbox_count'],
@@ -159,7 +215,7 @@ function openSupervisor({ config, log, onFatal }: NodeParts, metrics: Metrics, w
       restartWindowMs: config['supervisor.restart_window_secs'] * secondMs,
     },
     {
-      timing: realTiming,
+      timing,
       metrics,
       wallMs: wall,
       chance: Math.random,
@@ -218,25 +274,45 @@ const bootstrapMs = 60_000
 
 /** The node among others, where it was told to listen or whom to ask. */
 async function openPeers(
-  { config, keys, log }: NodeParts,
-  journal: JournalApi,
+  { config, keys, log, faults }: NodeParts,
+  { journal, ownHead, peers, supervisor, wall, clock, metrics, knowledge, nodeEvents }: Inside,
   joined: NetworkOfFile | undefined,
-  supervisor: Supervisor,
-  wall: () => number,
 ): Promise<NetworkPort | undefined> {
   const bootstrap = [...config['network.bootstrap_peers'], ...(joined?.bootstrap ?? [])]
-  if (config['network.listen_addr'].length === 0 && bootstrap.length === 0) return undefined
+  const listen = [...config['network.listen_addr'], ...config['network.ws_listen_addr']]
+  if (listen.length === 0 && bootstrap.length === 0) return undefined
   const openIt = (): Promise<RunningNetwork> =>
     openNetwork({
       journal,
       key: keys.key,
       seed: keys.seed,
-      listen: config['network.listen_addr'],
+      listen,
       bootstrap,
       expected: joined?.network,
       release: version,
       log,
+      peers,
+      nodeEvents,
       wall,
+      clock,
+      ownKey: ownHead,
+      knowledge,
+      mdns: config['network.mdns_enabled'],
+      metrics,
+      options: {
+        announce: config['network.announce'],
+        isPublic: config['network.public'],
+        loopback: config['network.dial_loopback'],
+        recordLifeMs: config['network.candidate_ttl_secs'] * secondMs,
+        pingMs: config['network.ping_interval_secs'] * secondMs,
+        peersCount: config['limits.peers_count'],
+        haveIntervalMs: config['network.have_interval_secs'] * secondMs,
+        drainMs: config['network.drain_ms'],
+        announceMs: config['network.candidate_announce_interval_secs'] * secondMs,
+        exchangeDelayMs: config['supervisor.peer_exchange_delay_ms'],
+        exchangeRecordsMax: config['supervisor.peer_exchange_max_peers'],
+      },
+      ...(faults === undefined ? {} : { faults }),
       fault: (operation, error) => supervisor.fault(operation, error),
     })
   let network: RunningNetwork | undefined
@@ -245,15 +321,26 @@ async function openPeers(
     async start() {
       const opened = await openIt()
       network = opened
-      // First contacts are asked in the background: nobody's absence keeps this node from starting.
-      void opened.meet()
       return { handle: opened, stop: () => opened.close() }
     },
   })
   supervisor.every('bootstrap', bootstrapMs, () => network?.meet())
+  supervisor.every('candidate_cleanup', config['supervisor.candidate_cleanup_interval_secs'] * secondMs, () => network?.cleanUp())
   // After a crash there is another; whoever asks gets the one that runs.
   const current = (): RunningNetwork => network as RunningNetwork
-  return { status: () => current().status(), ticket: (space, node) => current().ticket(space, node), accept: (ticket) => current().accept(ticket) }
+  return {
+    status: () => current().status(),
+    measure: () => network?.measure(),
+    dial: (target) => current().dial(target),
+    paths: (space) => current().paths(space),
+    sync: (space) => current().sync(space),
+    examine: () => current().examine(),
+    ticket: (space, node) => current().ticket(space, node),
+    accept: (ticket) => current().accept(ticket),
+    get snapshots() {
+      return current().snapshots
+    },
+  }
 }
 
 /** A node without a network founds its own (ruling 1). One that was given another's file waits for that network's first operation. */

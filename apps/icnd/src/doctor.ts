@@ -1,10 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JournalApi, Store } from '@icn/journal'
-import type { Fault, Supervisor } from '@icn/node'
-import type { DoctorFinding } from '@icn/protocol'
+import type { Fault, NetworkPort, Supervisor } from '@icn/node'
+import type { ClockView, DoctorFinding } from '@icn/protocol'
 import { freeBytes } from './background.ts'
 import type { Config } from './config/option.ts'
+import type { OwnHead } from './own-head.ts'
+import { spacesAlone } from './replication.ts'
 
 export interface DoctorParts {
   readonly config: Config
@@ -12,7 +14,11 @@ export interface DoctorParts {
   readonly store: Store
   readonly supervisor: Supervisor
   readonly undecodable: ReadonlySet<string>
+  readonly ownHead: OwnHead
   readonly now: () => number
+  readonly clock: ClockView
+  /** Undefined where this node was told to stay alone. */
+  readonly network: Pick<NetworkPort, 'examine' | 'sync'> | undefined
   /** Asks this node's own doors over loopback; names what did not answer. */
   readonly selfCalls: () => Promise<readonly { readonly name: string; readonly failed: string | undefined }[]>
 }
@@ -27,10 +33,14 @@ export async function examineNode(parts: DoctorParts): Promise<DoctorFinding[]> 
   }
   machine(parts, say)
   if (parts.config['store.kind'] !== 'memory') keys(parts.config.data_dir, say)
+  ownKey(parts, say)
   store(parts, say)
   journal(parts, say)
   for (const { name, failed } of await parts.selfCalls())
     say('doors', name, failed === undefined ? 'ok' : 'fail', failed ?? 'answers on loopback', failed === undefined ? null : 'see the log of icnd for what happened at this door')
+  clock(parts, say)
+  findings.push(...(parts.network?.examine() ?? []))
+  alone(parts, say)
   attention(parts, say)
   return findings
 }
@@ -79,6 +89,21 @@ function keys(folder: string, say: Say): void {
   say('keys', 'identity', existsSync(join(folder, 'identity.key')) ? 'ok' : 'fail', 'the node’s key is open and its file is here')
 }
 
+function ownKey({ ownHead }: DoctorParts, say: Say): void {
+  for (const { space, since, for: hosts } of ownHead.waiting)
+    say(
+      'keys',
+      'recovering',
+      'warn',
+      `since ${new Date(since).toISOString()} nothing is signed in ${space}: ${hosts.length === 0 ? 'no host' : hosts.join(', ')} has not said what this node signed there`,
+      'bring these hosts up; if none is left, start this node with --i-am-the-only-host',
+    )
+  const { twice } = ownHead
+  if (twice === undefined) say('keys', 'once', 'ok', 'no peer has seen this identity run twice')
+  else
+    say('keys', 'once', 'fail', `this identity runs twice: ${twice.by} saw both at ${new Date(twice.at).toISOString()}`, 'stop one of the two, and delete its copy of identity.key')
+}
+
 function store({ store: open, undecodable, config }: DoctorParts, say: Say): void {
   say(
     'store',
@@ -105,6 +130,33 @@ function journal({ journal: engine }: DoctorParts, say: Say): void {
     if (operations.held > 0) say('journal', 'held', 'warn', `${operations.held} operations of ${space} wait for others or for the clock`)
     say('journal', 'finality', 'ok', `${space}: ${operations.applied} applied, ${unfinal} not yet confirmed`)
   }
+}
+
+/** What the peers' clocks say of this one. */
+function clock({ clock: view, network }: DoctorParts, say: Say): void {
+  if (network === undefined) return
+  const { state, ahead_ms: aheadMs, samples } = view
+  if (aheadMs === null) {
+    say('network', 'clock', 'unknown', `clocks are compared with three peers or more; ${samples} answered`)
+    return
+  }
+  const difference = `${Math.abs(aheadMs)} ms ${aheadMs < 0 ? 'behind' : 'ahead of'} the median of ${samples} peers`
+  const fix = 'set the time of this machine, for example with timedatectl set-ntp true'
+  if (state === 'ahead') say('network', 'clock', 'fail', `${difference}: every peer would hold what is written here, so own changes are refused`, fix)
+  else if (state === 'behind') say('network', 'clock', 'fail', `${difference}: sign-ins may fail`, fix)
+  else say('network', 'clock', state === 'off' ? 'warn' : 'ok', difference, state === 'off' ? fix : null)
+}
+
+/** Spaces of several hosts, none of which this node is in touch with. */
+function alone({ journal: engine, network }: DoctorParts, say: Say): void {
+  for (const space of spacesAlone({ journal: engine, network }))
+    say(
+      'network',
+      'alone',
+      'warn',
+      network === undefined ? `${space} has other hosts, and this node was told to reach nobody` : `${space} has other hosts, and none of them is here`,
+      network === undefined ? 'set network.listen_addr, or network.bootstrap_peers to one of them' : 'the lines on its hosts say what was tried',
+    )
 }
 
 function attention({ supervisor }: DoctorParts, say: Say): void {

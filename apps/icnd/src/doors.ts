@@ -1,34 +1,45 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { authHandlers, type GatewayOptions, type GatewayParts, gatewayDefaults, leewaySecs, Sessions, TokenKeys, Tokens } from '@icn/gateway'
+import { listHosts } from '@icn/domain'
 import type { JournalApi, Store } from '@icn/journal'
 import {
   type ActorName,
   Calls,
+  commonsHandlers,
   coopHandlers,
   EventFeed,
   eventHandlers,
   identityHandlers,
+  keeperHandlers,
   type Mailbox,
   type Metrics,
   meHandlers,
   type NetworkPort,
   networkHandlers,
+  networkPeerHandlers,
+  type NodeEventLog,
   nodeHandlers,
   openStanding,
   type Standing,
   type Supervisor,
   spaceHandlers,
   Trust,
+  directoryHandlers,
   trustHandlers,
   type TrustOptions,
 } from '@icn/node'
-import { commonsSpace, type Did, languages, type MethodName, type OperationId, secondMs, type SpaceId } from '@icn/protocol'
+import { commonsSpace, type Did, languages, type MethodName, type OperationId, secondMs, type SpaceId, timeText } from '@icn/protocol'
+import type { ClockKeeper } from './clock.ts'
 import { parseAddress } from './config/load.ts'
 import type { Config } from './config/option.ts'
 import { examineNode } from './doctor.ts'
 import type { NodeParts } from './compose.ts'
+import type { Knowledge } from './knowledge.ts'
+import type { OwnHead } from './own-head.ts'
 import { selfCalls } from './open-doors.ts'
+import type { Peers } from './peers.ts'
+import { peersPort } from './peers-door.ts'
 import { optionsOf, statusOf } from './status.ts'
 import { version } from './version.ts'
 
@@ -37,11 +48,16 @@ export interface Inside {
   readonly store: Store
   readonly metrics: Metrics
   readonly supervisor: Supervisor
+  readonly ownHead: OwnHead
+  readonly peers: Peers
   readonly did: Did
   readonly token: string
   readonly undecodable: ReadonlySet<string>
   readonly startedAt: number
   readonly wall: () => number
+  readonly clock: ClockKeeper
+  readonly knowledge: Knowledge
+  readonly nodeEvents: NodeEventLog
 }
 
 /** What the doors are made of, once everything behind them is open. */
@@ -69,6 +85,12 @@ export class DoorParts {
   /** Undefined where this node was told to stay alone. */
   network: NetworkPort | undefined
 
+  /** Where this node stands beside others that hold the space. */
+  readonly sync = (space: SpaceId): string => {
+    const found = this.network?.sync(space)
+    return found?.state === 'behind' ? `behind; since=${timeText(found.since)}` : (found?.state ?? 'alone')
+  }
+
   constructor(parts: NodeParts, inside: Inside) {
     const { config } = parts
     const { journal, wall, metrics, supervisor } = inside
@@ -87,8 +109,8 @@ export class DoorParts {
       now: wall,
     })
     const rights = (did: Did, space: SpaceId): ReadonlySet<string> => this.standing.rights(did, space)
-    this.feed = new EventFeed({ journal, rights, sealer })
-    this.trust = new Trust(trustOptions(config), { journal, metrics, now: wall })
+    this.feed = new EventFeed({ journal, nodeEvents: inside.nodeEvents, rights, sealer })
+    this.trust = new Trust(trustOptions(config), { journal, metrics, now: wall, standing: (did) => inside.peers.detector.standing(did) })
     const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
     this.calls = new Calls(
       {
@@ -96,7 +118,7 @@ export class DoorParts {
         standing: this.standing,
         sealer,
         now: wall,
-        sync: () => 'alone',
+        sync: this.sync,
         fault: (doing, error) => supervisor.fault(doing === 'operation.submit' ? 'operation.submit' : 'internal', error),
         mailboxOf: (method) => this.#mailboxOf(method),
       },
@@ -116,21 +138,57 @@ export class DoorParts {
           timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         }),
         ...trustHandlers({ trust: this.trust, now: wall, rights }),
-        ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: () => 'alone' }),
-        ...eventHandlers({ journal, feed: this.feed }),
+        ...this.#commonsHandlers(network, rights),
+        ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: this.sync }),
+        ...eventHandlers({ feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now: wall }),
-        ...networkHandlers(() => this.network),
+        ...networkHandlers(() => this.network, rights),
+        ...networkPeerHandlers(
+          peersPort(inside.peers, inside.did, wall, (space) => listedHosts(journal, space)),
+          rights,
+        ),
         ...nodeHandlers({
           journal,
+          cut: (space) => this.network?.snapshots.cutNow(space) ?? journal.checkpoint(space, 0),
           now: wall,
           about: () => ({ version, protocol: 'icn/1', node: inside.did, network: network() ?? null, public_origin: this.options.publicOrigin, languages: [...languages] }),
           status: () => statusOf(this),
           options: () => optionsOf(parts),
-          doctor: () => examineNode({ config, journal, store: inside.store, supervisor, undecodable: inside.undecodable, now: wall, selfCalls: () => selfCalls(this) }),
+          doctor: () => this.#examine(),
         }),
       },
       { checkAnswers: parts.checkAnswers ?? false },
     )
+  }
+
+  #commonsHandlers(network: () => OperationId | undefined, rights: Standing['rights']) {
+    const { wall: now, knowledge, store } = this.inside
+    return {
+      ...directoryHandlers({ now, network, rights, sign: (message) => this.parts.keys.key.sign(message) }),
+      ...keeperHandlers({ now }),
+      ...commonsHandlers({
+        now,
+        knowledgeAge: () => knowledge.age(),
+        sync: () => this.sync(commonsSpace),
+        store: () => ({ kind: store.kind, size_on_disk: store.sizeOnDisk() }),
+      }),
+    }
+  }
+
+  #examine(): ReturnType<typeof examineNode> {
+    const { journal, ownHead, store, supervisor, undecodable, wall, clock } = this.inside
+    return examineNode({
+      config: this.parts.config,
+      journal,
+      store,
+      supervisor,
+      undecodable,
+      ownHead,
+      now: wall,
+      clock: clock.view,
+      network: this.network,
+      selfCalls: () => selfCalls(this),
+    })
   }
 
   #authHandlers(sealer: TokenKeys['sealer']): ReturnType<typeof authHandlers> {
@@ -216,9 +274,15 @@ function openTokenKeys({ config, keys }: NodeParts, { journal, wall }: Inside): 
   })
 }
 
+/** Whoever stewards have ever named, whatever became of it. */
+function listedHosts(journal: JournalApi, space: SpaceId): readonly Did[] {
+  const facts = journal.read(space)
+  return facts === undefined ? [] : listHosts(facts).map(({ did }) => did)
+}
+
 const coopAreas: ReadonlySet<string> = new Set(['coop', 'founding', 'charter', 'member', 'invite', 'host'])
 const identityAreas: ReadonlySet<string> = new Set(['identity', 'device', 'act', 'auth'])
-const journalRows: ReadonlySet<string> = new Set(['operation.submit', 'quarantine.settle', 'space.simulate'])
+const journalRows: ReadonlySet<string> = new Set(['operation.submit', 'quarantine.settle', 'quarantine.reissue', 'space.simulate'])
 
 /** The actor that answers a row: its mailbox bounds how many wait. Questions about the node itself wait behind nobody. */
 function actorOf(method: MethodName): ActorName | undefined {

@@ -1,4 +1,4 @@
-import { listHosts } from '@icn/domain'
+import { hosts } from '@icn/domain'
 import { type JournalApi, Refusal } from '@icn/journal'
 import type { HostingPort } from '@icn/network'
 import { type Did, encodeCanonical, equalBytes, type OperationId, parseOperation, type RawOperation, type SignedOperation, type SpaceId, signingBytes } from '@icn/protocol'
@@ -12,12 +12,15 @@ const nothing = encodeCanonical({})
 export class Hosting implements HostingPort {
   readonly #journal: JournalApi
   readonly #key: SigningKey
+  readonly #signed: (space: SpaceId, id: OperationId) => void
   /** Spaces this node has asked to hold, by name. */
   readonly #asked = new Map<SpaceId, OperationId>()
 
-  constructor(journal: JournalApi, key: SigningKey) {
+  /** `signed`: this node's key has signed something in a space that is here already, and it is only elsewhere so far. */
+  constructor(journal: JournalApi, key: SigningKey, signed: (space: SpaceId, id: OperationId) => void) {
     this.#journal = journal
     this.#key = key
+    this.#signed = signed
     for (const [[, space], genesis] of journal.local.scan(['hosting'])) this.#asked.set(space as SpaceId, genesis as OperationId)
   }
 
@@ -71,12 +74,17 @@ export class Hosting implements HostingPort {
     // Read as an operation with an empty signature: one spelling, one shape, the body that was hashed.
     const parsed = parseOperation(envelope, new Uint8Array(64), body)
     if ('malformed' in parsed || !this.#says(parsed.operation, space, genesis)) return undefined
+    if (parsed.operation.envelope.seq > 0) this.#signed(space, parsed.operation.id)
     return { envelope, signature: this.#key.sign(signingBytes(envelope)), body }
   }
 
-  /** Nothing but that this node accepts, as its first word in this space. */
+  /** Nothing but that this node accepts, as its first word in this space; or, when it has been a host before, as the one after its last. */
   #says({ envelope, body }: SignedOperation, space: SpaceId, genesis: OperationId): boolean {
     const { node } = this.#journal
+    const own = this.#journal
+      .vectors(space)
+      ?.entries()
+      .find(({ signer }) => signer === node)
     return (
       envelope.space === space &&
       envelope.genesis === genesis &&
@@ -84,14 +92,14 @@ export class Hosting implements HostingPort {
       envelope.author === node &&
       envelope.signer === node &&
       envelope.grant === null &&
-      envelope.seq === 0 &&
+      envelope.seq === (own === undefined ? 0 : own.seq + 1) &&
+      envelope.prev === (own?.head ?? null) &&
       body !== null &&
       equalBytes(body, nothing)
     )
   }
 
   #statusOf(node: Did, space: SpaceId): string | undefined {
-    const facts = this.#journal.read(space)
-    return facts === undefined ? undefined : listHosts(facts).find(({ did }) => did === node)?.status
+    return this.#journal.read(space)?.get(hosts, [node])?.status
   }
 }

@@ -17,6 +17,7 @@ import { version } from './version.ts'
 const exits = { stopped: 0, fault: 1, config: 2, store: 3, identity: 4, held: 5 } as const
 
 const usage = `icnd [--option=value …] [--ephemeral]      runs the node
+icnd --i-am-the-only-host                  runs a restored node that has nobody to ask what it signed
 icnd config show | check | init | schema   options: every value with its origin, faults, a commented file, JSON Schema
 icnd help | version
 
@@ -36,6 +37,7 @@ function readArguments(args: readonly string[]): Arguments {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as string
     if (arg === '--ephemeral') ephemeral = true
+    else if (arg === '--i-am-the-only-host') flags.set('node.alone', 'true')
     else if (arg.startsWith('--')) {
       const at = arg.indexOf('=')
       const name = (at < 0 ? arg.slice(2) : arg.slice(2, at)).replace('data-dir', 'data_dir')
@@ -96,7 +98,7 @@ async function runNode(loaded: LoadedConfig, ephemeral: boolean, flags: Readonly
   hurry = () => node.stopNow()
   // What can change while it runs is read again; everything else says so by staying as it was.
   const reload = (): void => {
-    const again = loadConfig({ flags, environment: process.env })
+    const again = loadConfig({ flags, environment: process.env, ephemeral })
     if (again.faults.length > 0) log.warn('reload', 'the configuration has faults; nothing was changed', { count: again.faults.length })
     else {
       log.level = again.config['log.level']
@@ -148,7 +150,7 @@ async function main(): Promise<number> {
     process.stdout.write(`icnd ${version}\n`)
     return exits.stopped
   }
-  const loaded = loadConfig({ flags, environment: process.env })
+  const loaded = loadConfig({ flags, environment: process.env, ephemeral })
   if (noun === 'config') return configCommand(loaded, verb)
   if (noun !== undefined) {
     process.stderr.write(`icnd: there is no command ${noun}\n${usage}`)

@@ -1,6 +1,6 @@
-import type { JournalObserver } from '@icn/journal'
+import type { ForkSeen, JournalObserver } from '@icn/journal'
 import type { Metrics } from '@icn/node'
-import { bodies } from '@icn/protocol'
+import { bodies, type SpaceId } from '@icn/protocol'
 import type { Log } from './log.ts'
 
 export interface ObserverParts {
@@ -9,12 +9,14 @@ export interface ObserverParts {
   fault(operation: 'law_fault' | 'internal' | 'events', error: unknown): void
   /** The journal cannot go on. */
   lost(error: unknown): void
+  /** A key was used twice, and this shows it. */
+  forked(space: SpaceId, fork: ForkSeen): void
   /** Rows that cannot be read are added here. */
   readonly undecodable: Set<string>
 }
 
 /** Counts what the engine says it did, and has a line for each operation that was written. Nothing here decides anything. */
-export function countingObserver({ metrics, log, fault, lost, undecodable }: ObserverParts): JournalObserver {
+export function countingObserver({ metrics, log, fault, lost, forked, undecodable }: ObserverParts): JournalObserver {
   return {
     committed(ms, operations) {
       metrics.add('icn_store_commits_total', 1)
@@ -40,7 +42,10 @@ export function countingObserver({ metrics, log, fault, lost, undecodable }: Obs
     },
     revised: (operations) => metrics.add('icn_journal_revised_total', operations),
     late: (operations) => metrics.add('icn_journal_late_total', operations),
-    forked: (signers) => metrics.add('icn_journal_forks_total', signers),
+    forked(space, forks) {
+      metrics.add('icn_journal_forks_total', forks.length)
+      for (const fork of forks) forked(space, fork)
+    },
     evicted: (operations) => metrics.add('icn_journal_evicted_total', operations),
     lawFault(kind, error) {
       metrics.add('icn_journal_law_faults_total', 1, { kind } as never)

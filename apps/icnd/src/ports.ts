@@ -8,7 +8,8 @@ export class PortRefused extends Error {
   override readonly name = 'PortRefused'
 
   constructor(option: string, address: string, cause: unknown) {
-    const holder = codeOf(cause) === 'EADDRINUSE' ? holderOf(parseAddress(address)?.port ?? 0) : undefined
+    const port = parseAddress(address)?.port ?? Number(/\/tcp\/(\d+)/.exec(address)?.[1] ?? 0)
+    const holder = codeOf(cause) === 'EADDRINUSE' ? holderOf(port) : undefined
     super(`${address} ${whys[codeOf(cause) ?? ''] ?? 'cannot be listened on'}${holder === undefined ? '' : ` (pid ${holder})`}; choose another with --${option}=…`, { cause })
   }
 }
@@ -73,6 +74,14 @@ export async function demandPorts(config: Config): Promise<void> {
       throw asPortRefused(`${door}.listen`, address, error)
     })
   }
+  for (const option of ['network.listen_addr', 'network.ws_listen_addr'] as const)
+    for (const address of config[option]) {
+      const [, , host = '', , port] = address.split('/')
+      if (Number(port) === 0) continue
+      await tryPort({ host, port: Number(port) }).catch((error: unknown) => {
+        throw asPortRefused(option, address, error)
+      })
+    }
 }
 
 function tryPort({ host, port }: { readonly host: string; readonly port: number }): Promise<void> {

@@ -9,7 +9,7 @@ import type { DoorParts } from './doors.ts'
 import { version } from './version.ts'
 
 /** How this node is doing, each figure measured when asked. */
-export function statusOf({ inside, parts, sessions, subscribers }: DoorParts): StatusView {
+export function statusOf({ inside, parts, sessions, subscribers, sync }: DoorParts): StatusView {
   const { journal, supervisor, store, wall, startedAt } = inside
   const now = wall()
   return {
@@ -20,15 +20,17 @@ export function statusOf({ inside, parts, sessions, subscribers }: DoorParts): S
     phase: supervisor.phaseNow ?? 'config',
     started_at: timeText(startedAt),
     uptime_secs: Math.floor((now - startedAt) / 1_000),
-    clock: { now: timeText(now), offset_ms: null },
+    clock: { now: timeText(now), offset_ms: inside.clock.view.ahead_ms },
     spaces: journal.spaces().map(({ space, operations, unfinal, checkpoint }) => ({
       space,
       operations: operations.applied + operations.refused + operations.late + operations.forked + operations.superseded,
       unfinal,
       held: operations.held,
-      sync: 'alone',
+      sync: sync(space),
       checkpoint_at: checkpoint === null ? null : timeText(checkpoint.cut[0]),
     })),
+    recovering: inside.ownHead.waiting.map(({ space, since, for: hosts }) => ({ space, since: timeText(since), waiting_for: [...hosts] })),
+    runs_twice_at: inside.ownHead.twice === undefined ? null : timeText(inside.ownHead.twice.at),
     actors: supervisor.actors.map(({ name, isUp, depth, restarts }) => ({ name, state: isUp ? 'running' : 'down', mailbox: depth, restarts })),
     store: { kind: store.kind, bytes: store.sizeOnDisk(), free_bytes: parts.ephemeral ? null : (freeBytes(parts.config.data_dir) ?? null), read_only: journal.isFull },
     sessions: sessions.count,

@@ -1,8 +1,8 @@
 import type { Facts, Finding, KeyClass, Law, OperationView, Rules, Table } from '@icn/protocol'
-import { checkCommons, commonsProfile, commonsTables, foundLaw, strangerTrouble } from './commons/index.ts'
+import { checkCommons, commonsProfile, commonsSweepLaw, commonsTables, directoryLaws, foundLaw, keeperActs, keeperLeaveLaw, strangerTrouble } from './commons/index.ts'
 import { checkCoop, coopLaws, coopProfile, coopTables } from './coop/index.ts'
 import type { SpaceProfile } from './identity/index.ts'
-import { actLaws, checkIdentity, guard, identityLaws, identityTables } from './identity/index.ts'
+import { actLaws, checkIdentity, directLaw, guard, identityLaws, identityTables } from './identity/index.ts'
 import { rulesDigest } from './rules-digest.ts'
 import { checkSpace, spaceLaws, spaceTables } from './space/index.ts'
 import { checkTrust, trustLaws, trustTables } from './trust/index.ts'
@@ -37,13 +37,14 @@ export function composeRules(parts: SpaceParts): Rules {
     tables: [...spaceTables, ...identityTables, ...parts.tables],
     guard: ownGuard === undefined ? identityGuard : (op, facts) => [...identityGuard(op, facts), ...ownGuard(op, facts)],
     hosts: (facts) => parts.profile.hosts(facts),
+    hasLapsed: (facts, host, cut) => parts.profile.hasLapsed(facts, host, cut[0]),
     check: (facts) => [...checkSpace(facts), ...checkIdentity(facts), ...parts.check(facts)],
   }
 }
 
 export const commonsRules: Rules = composeRules({
   profile: commonsProfile,
-  laws: [foundLaw, ...trustLaws(commonsProfile)],
+  laws: [foundLaw, ...keeperActs.map((act) => directLaw(commonsProfile, act)), keeperLeaveLaw, ...directoryLaws, commonsSweepLaw, ...trustLaws(commonsProfile)],
   tables: [...commonsTables, ...trustTables],
   check: (facts) => [...checkCommons(facts), ...checkTrust(facts)],
   guard: strangerTrouble,

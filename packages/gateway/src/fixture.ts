@@ -5,6 +5,7 @@ import {
   Calls,
   coopHandlers,
   EventFeed,
+  NodeEventLog,
   eventHandlers,
   identityHandlers,
   type Mailbox,
@@ -12,14 +13,19 @@ import {
   type Metrics,
   type NodeHandlers,
   networkHandlers,
+  networkPeerHandlers,
   nodeHandlers,
   openMetrics,
   openSealer,
   openStanding,
+  type PeersPort,
   spaceHandlers,
   type Standing,
   Trust,
   trustDefaults,
+  commonsHandlers,
+  directoryHandlers,
+  keeperHandlers,
   trustHandlers,
 } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, type OperationId, toBase64Url } from '@icn/protocol'
@@ -47,9 +53,12 @@ export class TestNode {
   readonly tokens: Tokens
   readonly calls: Calls
   readonly feed: EventFeed
+  readonly nodeEvents = new NodeEventLog({ now: () => this.now, epoch: 'run', fault: (error) => this.faults.push(error) })
   readonly trust: Trust
   readonly metrics: Metrics = openMetrics({ version: 'test', process: false })
   readonly operatorToken = toBase64Url(randomBytes(32))
+  /** Listed as operators. */
+  readonly operators = new Set<Did>()
   readonly internals: unknown[] = []
   readonly faults: unknown[] = []
   readonly options: GatewayOptions
@@ -74,7 +83,7 @@ export class TestNode {
     const audience = this.options.publicOrigin
     this.tokens = new Tokens({ node: journal.node, audience, keys: [{ seed: new Uint8Array(32).fill(2), createdAt: 0 }], accessSecs: 600, now })
     const rights = (did: Did, space: Parameters<Standing['rights']>[1]) => this.standing.rights(did, space)
-    this.feed = new EventFeed({ journal, rights, sealer })
+    this.feed = new EventFeed({ journal, nodeEvents: this.nodeEvents, rights, sealer })
     this.trust = new Trust(trustDefaults, { journal, metrics: this.metrics, now })
     const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
     const sync = (): string => 'alone'
@@ -105,12 +114,17 @@ export class TestNode {
           timeZone: 'Europe/Madrid',
         }),
         ...trustHandlers({ trust: this.trust, now, rights }),
+        ...keeperHandlers({ now }),
+        ...commonsHandlers({ now, knowledgeAge: () => 0, sync: () => 'alone', store: () => ({ kind: 'memory', size_on_disk: 0 }) }),
+        ...directoryHandlers({ now, network, rights, sign: (message) => this.key.sign(message) }),
         ...spaceHandlers({ journal, standing: this.standing, now, sync }),
-        ...eventHandlers({ journal, feed: this.feed }),
+        ...eventHandlers({ feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now }),
-        ...networkHandlers(() => undefined),
+        ...networkHandlers(() => undefined, rights),
+        ...networkPeerHandlers(noPeers(journal.node), rights),
         ...nodeHandlers({
           journal,
+          cut: (space) => journal.checkpoint(space, 0),
           now,
           about: () => ({ version: 'test', protocol: 'icn/1', node: journal.node, network: network() ?? null, public_origin: audience, languages: ['en', 'es'] }),
           status: () => ({
@@ -127,6 +141,8 @@ export class TestNode {
             store: { kind: 'memory', bytes: 0, free_bytes: null, read_only: false },
             sessions: 0,
             subscribers: 0,
+            recovering: [],
+            runs_twice_at: null,
             errors_24h: [],
           }),
           options: () => [{ name: 'gateway.listen', value: '127.0.0.1:8080', source: 'default', unit: null }],
@@ -160,7 +176,7 @@ export class TestNode {
       options: this.options,
       version: 'test',
       operatorToken: this.operatorToken,
-      isOperator: () => false,
+      isOperator: (did) => this.operators.has(did),
       endOf: (row) => endOf(this, row),
       monotonic: () => performance.now(),
       now: () => this.now,
@@ -242,3 +258,21 @@ export class Person {
     return { ...submitted, json: submitted.json.results?.[0] ?? submitted.json, drafted: drafted.json }
   }
 }
+
+/** A node that knows nobody. */
+const noPeers = (me: Did): PeersPort => ({
+  me,
+  connected: () => [],
+  banned: () => [],
+  view: (did) => ({ did, class: 'guest', state: 'away', path: null, address: null, spaces: [], lag: [], rtt_ms: null, standing: 1_000, points: 0, ban: null }),
+  lastLadder: () => null,
+  disconnect: () => false,
+  ban: () => {},
+  unban: () => false,
+  createPass: () => undefined,
+  passes: () => [],
+  revokePass: () => undefined,
+  evidence: () => [],
+  proofOf: () => undefined,
+  hostsOf: () => [],
+})

@@ -97,7 +97,8 @@ function check(method: MethodName, status: number, body: { code?: string; class?
     method,
   )
   assert.deepEqual(node.faults, [])
-  assert.ok(tookMs < 5_000, `${method} took ${tookMs} ms`)
+  // No measure of speed: input that keeps a node busy for so long is a weapon.
+  assert.ok(tookMs < 20_000, `${method} took ${tookMs} ms`)
 }
 
 test('every row over REST, with inputs that are almost right', async () => {

@@ -1,4 +1,23 @@
-import type { Check, Clock, Decision, Did, Facts, Finding, OperationId, Rules, SignedOperation, SpaceId, IngestResult, RawOperation, Vectors } from '@icn/protocol'
+import type {
+  Check,
+  CheckpointId,
+  Clock,
+  Decision,
+  Did,
+  Facts,
+  Finding,
+  OperationId,
+  Rules,
+  SignedOperation,
+  SpaceCheckpoint,
+  SpaceId,
+  VectorChange,
+  IngestResult,
+  RawOperation,
+  Vectors,
+} from '@icn/protocol'
+import type { Ack, Mark, Proposed } from './checkpointing.ts'
+import type { CutLayer } from './layers.ts'
 
 /** Status of an operation on this node (engine page §3). `final` stands beside it. */
 export type OperationStatus = 'held' | 'applied' | 'refused' | 'late' | 'forked' | 'superseded'
@@ -23,6 +42,8 @@ export interface PlacedOperation {
   readonly checks: readonly Check[]
   /** For an operation displaced by a rewind: what displaced it here. Local, not state. */
   readonly displacedBy?: OperationId
+  /** For an operation in the quarantine: the first one after it by which the same author's same change counts. A function of the set. */
+  readonly retriedBy?: { readonly id: OperationId; readonly at: Clock }
 }
 
 /** The stored answer to "why?" (doors page §4), before texts are added and readers are told apart. */
@@ -116,6 +137,8 @@ export interface SpaceInfo {
   readonly setDigest: Uint8Array
   /** True when this release lacks the rules the space follows; it is served read-only. */
   readonly readOnly: boolean
+  /** True while this node's own key signs nothing here. */
+  readonly isMute: boolean
 }
 
 export interface OperationFilter {
@@ -139,6 +162,43 @@ export interface LocalStore {
     options?: { readonly limit?: number; readonly reverse?: boolean },
   ): Iterable<readonly [readonly (string | number | Uint8Array)[], unknown]>
   write(changes: readonly { readonly key: readonly (string | number | Uint8Array)[]; readonly value: unknown | undefined }[]): void
+}
+
+/** What hosts of a space do together to make a cut final (snapshot page §§2 to 4, 9). Nothing here waits for other hosts, and no writer waits for it. */
+export interface CutApi {
+  /** Where a cut would lie now, so far back; undefined: nothing stands before it that is not final. */
+  due(space: SpaceId, lagMs: number, hostsCount?: number): Promise<Clock | undefined>
+  /** The last checkpoint, and whose majority the next one needs: of the hosts in its state and of those at the cut (here: now). */
+  hosts(space: SpaceId): { readonly previous: CheckpointId | null; readonly cut: Clock | null; readonly before: readonly Did[]; readonly now: readonly Did[] }
+  /** Durable when it has ended: this node signs nothing more at or before the cut. Until `end`, what comes from there is kept aside. */
+  promise(space: SpaceId, cut: Clock): Promise<void>
+  /** What is here up to a promised cut. */
+  mark(space: SpaceId, cut: Clock): Promise<Mark>
+  /** What these markers name is taken in, although it stands before the promised cut. */
+  admit(space: SpaceId, marks: readonly (readonly VectorChange[])[]): Promise<void>
+  /** One set from all markers, above layers that were agreed on before. `missing`: what the markers name and is not placed here. */
+  unite(
+    space: SpaceId,
+    base: readonly CutLayer[],
+    cut: Clock,
+    marks: readonly (readonly VectorChange[])[],
+  ): Promise<{ readonly layers: readonly CutLayer[] } | { readonly missing: readonly OperationId[] }>
+  /** Was this checkpoint settled here? */
+  knows(space: SpaceId, checkpoint: CheckpointId): boolean
+  /** SHA-256 over the acknowledged roots by rising key: anyone can compute it again (snapshot page §3). */
+  globalRoot(acks: readonly { readonly key: Uint8Array; readonly stateHash: Uint8Array }[]): Uint8Array
+  /** What of layers that follow a checkpoint is not final here; undefined: they do not begin with all that is. */
+  above(space: SpaceId, previous: CheckpointId | null, layers: readonly CutLayer[]): readonly CutLayer[] | undefined
+  /** The state of these layers on the last checkpoint. */
+  state(space: SpaceId, layers: readonly CutLayer[]): Promise<Proposed>
+  /** The bytes that an acknowledgement signs. */
+  ackBytes(space: SpaceId, proposed: Proposed, ballot: SpaceCheckpoint['ballot']): Uint8Array
+  /** Has the holder of this key signed exactly that? */
+  isAck(space: SpaceId, proposed: Proposed, ballot: SpaceCheckpoint['ballot'], ack: Ack): boolean
+  /** Publishes the checkpoint. Throws JournalRefusal when it is not lawful here. */
+  certify(space: SpaceId, proposed: Proposed, ballot: SpaceCheckpoint['ballot'], acks: readonly Ack[], snapshotId?: Uint8Array): Promise<OperationId>
+  /** What was kept aside is folded. The promise stays. */
+  end(space: SpaceId): Promise<void>
 }
 
 /** A refusal of the journal itself (not of a law): thrown, because the caller could have known, or the world failed. `code` is in the table of codes. */
@@ -166,8 +226,8 @@ export interface JournalApi {
   draft(draft: Omit<Draft, 'grant'> & { readonly signer: Did; readonly grant: OperationId | null; readonly genesis?: null }): UnsignedOperation
   /** Signed elsewhere, handed in at a door: judged at the tip, appended also when refused. LATE, CLOCK_AHEAD, SEQUENCE_STALE, NOT_CAUGHT_UP, OPERATION_MALFORMED are thrown and the bytes forgotten. */
   submit<Answer>(operation: SignedOperation, options?: WriteOptions<Answer>): Promise<WriteResult<Answer>>
-  /** Operations from elsewhere (replication, import): any order, duplicates welcome, holes held. */
-  ingest(space: SpaceId, operations: readonly RawOperation[]): Promise<IngestResult>
+  /** Operations from elsewhere (replication, import): any order, duplicates welcome, holes held. `after`: they are checked at once, and folded no sooner than this has ended. */
+  ingest(space: SpaceId, operations: readonly RawOperation[], after?: Promise<void>): Promise<IngestResult>
 
   /** Steps 1–3 of the fold on an overlay that is dropped. */
   simulate<Answer>(
@@ -197,13 +257,20 @@ export interface JournalApi {
 
   /** Root of the state at the tip, from every row; for comparison between nodes, tests and doctor. */
   root(space: SpaceId): { readonly root: Uint8Array; readonly pairs: number; readonly bytes: number }
+  readonly cuts: CutApi
   /** Makes and settles a checkpoint with this node's one acknowledgement; null when nothing is due. */
   checkpoint(space: SpaceId, lagMs: number): Promise<OperationId | null>
 
+  /** Positions in the logs of events begin anew: readers of the former ones are told that they have missed something. */
+  turnEpoch(): void
+  /** While a space is mute, whatever this node's own key would sign there is refused RECOVERING; what others signed goes on. Not kept across a restart. */
+  mute(space: SpaceId, isMute: boolean): void
   /** Releases what waited for the clock, drops undo records beyond their window. Called by a background task. */
   maintain(): Promise<void>
   /** Set while the disk is too full to write: proposals, submissions and ingests are refused STORE_FULL, reads go on. */
   isFull: boolean
+  /** Set while this node's clock is known to run ahead by so much that every peer would hold what is written here [ms]: drafts, proposals and submissions are refused CLOCK_AHEAD, cuts are left out; what comes from elsewhere is taken. */
+  ownClockAheadMs: number | undefined
   /** What the clock says: last value, jumps back seen, how far it runs ahead of the wall clock [ms]. */
   readonly clock: { readonly last: Clock; readonly backwardJumps: number; readonly aheadMs: number }
   /** Findings of every module's checks, chains, events against fold, and rows that do not decode. */

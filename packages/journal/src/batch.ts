@@ -1,9 +1,9 @@
 import {
   type Clock,
-  type Code,
   commonsSpace,
   compareClocks,
   type Decision,
+  type Did,
   encodeTrusted,
   type IngestResult,
   type OperationId,
@@ -14,17 +14,18 @@ import {
 import type { Draft, PlacedOperation, WriteOptions, WriteResult } from './api.ts'
 import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
-import { adoptCheckpoint, type CheckpointBody } from './finality.ts'
+import { saveFounders } from './cut-records.ts'
+import type { CheckpointBody } from './finality.ts'
 import { readAnswer, saveAnswer } from './idempotency.ts'
 import type { DigestText } from './layout.ts'
 import { Overlay } from './overlay.ts'
-import { type Placed, Placing, parentsOf } from './placing.ts'
+import { type Placed, Placing } from './placing.ts'
 import { Refusal } from './refusal.ts'
-import { Settling } from './settling.ts'
+import { publishCheckpoint, Settling } from './settling.ts'
 import type { HeldSpace } from './space.ts'
 import { candidateOfUnsigned, demandFresh, demandOpenChain, stamp } from './stamp.ts'
 import type { State } from './state.ts'
-import { type Candidate, isCheckpoint, type Folded } from './candidate.ts'
+import { type Candidate, isCheckpoint, type Folded, parentsOf } from './candidate.ts'
 import { SpaceWork } from './work.ts'
 
 /** What is known of one space beyond the shared parts while a batch runs. */
@@ -78,7 +79,6 @@ export class Batch {
   submit<Answer>(candidate: Candidate, options: WriteOptions<Answer>): WriteResult<Answer> {
     const replay = this.#replay<Answer>(options)
     if (replay !== undefined) return replay
-    const engine = this.#engine
     const { envelope, id } = candidate.operation
     const known = this.overlay.get('ids', candidate.digest)
     if (envelope.genesis === null && known === undefined) return this.#submitGenesis(candidate, options)
@@ -130,6 +130,10 @@ export class Batch {
       known: placed.known,
       malformed: [...malformed, ...placed.malformed],
       wanted: [...placed.wanted],
+      own:
+        bench.isNew || engine.mute.has(space)
+          ? []
+          : placed.fresh.filter(([{ operation }]) => operation.envelope.signer === engine.parts.node).map(([{ operation }]) => operation.id),
     }
   }
 
@@ -141,35 +145,38 @@ export class Batch {
     return this.#fold(work, placed).length
   }
 
-  /** From here on nothing at or before the cut is taken in, until it has ended (snapshot page §2). */
+  /** From here on this node signs nothing at or before the cut, also after a crash; what comes from there is kept aside until it has ended (snapshot page §2). */
   promise(space: SpaceId, cut: Clock | null): void {
-    this.#bench(space).work.promised = cut
+    const { work } = this.#bench(space)
+    work.promised = cut
+    work.space.admitted = undefined
+    if (cut !== null) this.#engine.clock.witness(cut)
   }
 
-  /** This node's own checkpoint, whose root was computed aside. */
+  /** These numbers are taken in although they stand before the promised cut. */
+  admit(space: SpaceId, admitted: ReadonlyMap<Did, number>): number {
+    const { work } = this.#bench(space)
+    work.space.admitted = admitted
+    return this.#fold(work, this.#placing(work).offerAdmitted()).length
+  }
+
+  /** This node's own checkpoint, whose state was computed aside. */
   checkpoint(space: SpaceId, body: CheckpointBody, settled: SettledCut): OperationId {
     const { work, settled: facts } = this.#bench(space)
+    if (work.checkpoint?.id !== body.previous) throw new Refusal('CHECKPOINT_STALE')
+    const id = publishCheckpoint(this.#engine, work, this.#placing(work), body, settled, facts)
     work.promised = null
-    const unsigned = stamp(this.#engine, work, { space, kind: 'space.checkpoint', author: this.#engine.parts.node, signer: this.#engine.parts.node, grant: null, body })
-    const candidate = candidateOfUnsigned(this.#engine, unsigned, work)
-    facts.set(candidate.digest, settled)
-    const { decision, undo, events } = work.judge(candidate)
-    if (decision.outcome !== 'lawful')
-      throw new Refusal((decision.checks.find((check) => check.result === 'fail' || check.result === 'done')?.code ?? 'CHECKPOINT_ROOT_DIFFERS') as Code, {})
-    const signed: Candidate = { ...candidate, operation: { ...candidate.operation, signature: this.#engine.parts.key.sign(signingBytes(candidate.operation.bytes)) } }
-    this.#placing(work).note(signed)
-    work.record(signed, 'applied', decision, undo, events, undefined)
-    adoptCheckpoint(work, body, signed.operation.id, settled)
     this.operations++
-    return signed.operation.id
+    return id
   }
 
   /** Writes everything in one transaction and makes it the tip. Throws StoreFault, after which nothing happened. */
   commit(): void {
     const engine = this.#engine
+    // Upkeep mostly finds nothing to do; that is no reason to write.
+    if (this.overlay.isEmpty && this.works.every((work) => work.isAsBefore)) return
     const summaries = [...this.#benches.values()].map((bench) => [bench, bench.work.finish(engine.parts.options)] as const)
     for (const [{ work, isNew }] of summaries) if (isNew) engine.writeRecord(this.overlay, work.space.record)
-    if (this.overlay.isEmpty) return
     this.overlay.put('meta', 'clock', encodeTrusted(engine.clock.last))
     engine.parts.store.write(this.overlay.changes())
     for (const [{ work, isNew }, summary] of summaries) {
@@ -226,7 +233,7 @@ export class Batch {
     work.displacer = placed.fresh[0]?.[0].operation.id
     this.operations += placed.fresh.length
     if (placed.evicted > 0) observer?.evicted?.(placed.evicted)
-    if (placed.forks > 0) observer?.forked?.(placed.forks)
+    if (placed.forks.length > 0) observer?.forked?.(work.space.record.space, placed.forks)
     for (const { reason } of placed.malformed) observer?.malformed?.(reason)
     const folded = work.fold(
       placed.fresh.filter(([candidate]) => !isCheckpoint(candidate)),
@@ -264,7 +271,7 @@ export class Batch {
   #foldGenesis(work: SpaceWork, candidate: Candidate): Folded {
     this.#placing(work).note(candidate)
     const folded = work.fold([[candidate, 'fold']])[0] as Folded
-    work.overlay.put('checkpoints', `${work.prefix}f`, encodeTrusted(work.rules.hosts(work.state)))
+    saveFounders(work)
     this.operations++
     return folded
   }

@@ -1,4 +1,4 @@
-import { type Envelope, equalBytes, type Law, type SettledCut, type SignedOperation } from '@icn/protocol'
+import { type Envelope, equalBytes, type Law, type OperationId, type SettledCut, type SignedOperation } from '@icn/protocol'
 import type { OperationStatus } from './api.ts'
 import type { DigestText, PlaceText } from './layout.ts'
 import type { KeyText } from './key.ts'
@@ -44,3 +44,11 @@ export function isReissueOf(a: Envelope, b: Envelope): boolean {
 export const standsAlone = ({ genesis, kind }: Envelope): boolean => genesis === null || kind === 'space.checkpoint'
 
 export const isCheckpoint = (candidate: Candidate): boolean => candidate.operation.envelope.kind === 'space.checkpoint' && candidate.law !== undefined
+
+/** Everything that has to stand before an operation. */
+export function* parentsOf({ envelope }: Pick<SignedOperation, 'envelope'>): Generator<OperationId> {
+  if (envelope.genesis !== null) yield envelope.genesis
+  if (envelope.prev !== null) yield envelope.prev
+  yield* envelope.seen
+  if (envelope.grant !== null) yield envelope.grant
+}

@@ -1,120 +1,192 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, compareClocks, type Did, keyOfDid, type SettledCut, type SpaceId, statementBytes, type CheckpointId, type VectorChange } from '@icn/protocol'
-import type { Batch } from './batch.ts'
+import {
+  checkpointChangesMax,
+  type CheckpointId,
+  type Clock,
+  compareClocks,
+  type Did,
+  equalBytes,
+  keyOfDid,
+  type OperationId,
+  type SettledCut,
+  type SpaceId,
+  statementBytes,
+  type VectorChange,
+} from '@icn/protocol'
+import { cutOfId, foundersOf } from './cut-records.ts'
 import type { Engine } from './engine.ts'
-import { ackPayload, boundedCut, type CheckpointBody, CutVector, changesUpTo, globalStateRoot, hostsBefore, layersDigest, rewindTo, statePairs, stretch } from './finality.ts'
+import { ackPayload, type CheckpointBody, type CutState, globalStateRoot, scratchOf, stateOfLayers } from './finality.ts'
+import { chainAfter, chainStart, type CutLayer, decidedBy, Layers, layersDigest } from './layers.ts'
 import type { Snapshot } from './store/port.ts'
-import { type StateRoot, stateTag, TreeBuilder } from './tree.ts'
+import { changesUpTo, fittingCut } from './stretch.ts'
+import { inTurns } from './turns.ts'
+import { unite } from './union.ts'
 import type { SpaceWork } from './work.ts'
 
-/** A cut that this node has promised: a read snapshot rewound to it, and what counts up to it. */
-export interface MarkedCut {
-  readonly space: SpaceId
+/** What a host says of a cut that it has promised: it signs nothing more at or before it, and this is what it has (snapshot page §3). */
+export interface Mark {
   readonly cut: Clock
+  readonly previous: CheckpointId | null
+  /** Against the vector of the checkpoint `previous`. */
   readonly changes: readonly VectorChange[]
-  readonly count: number
+  /** Digest of the whole vector up to the cut, and how many operations it stands for. */
   readonly vectorDigest: Uint8Array
-  readonly previous: string | undefined
+  readonly count: number
+  /** Operations that wait for something. */
+  readonly held: number
+}
+
+/** What hosts acknowledge: everything of a certificate but their signatures. */
+export interface Proposed {
+  readonly cut: Clock
+  readonly previous: CheckpointId | null
+  readonly layers: readonly CutLayer[]
+  readonly layersDigest: Uint8Array
+  readonly root: Uint8Array
+  readonly count: number
+  readonly pairs: number
+  readonly size: number
+  readonly rules: string
   readonly hostsBefore: readonly Did[]
   readonly hostsAtCut: readonly Did[]
-  readonly rules: string
-  readonly snapshot: Snapshot
-  readonly work: SpaceWork
 }
 
-/** Rows hashed between two turns of the event loop. Larger: longer pauses for writers; smaller: a slower root. */
-const rowsPerTurn = 2_000
-
-/** Runs between two batches: chooses the cut, promises it, opens the snapshot (snapshot page §9). Null: nothing is due, or nothing stands before the cut. */
-export function markCut(engine: Engine, batch: Batch, space: SpaceId, lagMs: number): MarkedCut | null {
-  const live = batch.workOf(space)
-  if (live.due === 0) return null
-  const last = live.last?.at ?? [0, 0]
-  const wanted: Clock = lagMs === 0 ? last : [Math.min(engine.parts.wall() - lagMs, last[0]), 65535]
-  const cut = boundedCut(live, compareClocks(wanted, last) > 0 ? last : wanted)
-  if (cut === undefined) return null
-  if (live.checkpoint !== null && compareClocks(cut, live.checkpoint.cut) <= 0) return null
-  if (!coversSomething(live, cut)) return null
-  const changes = changesUpTo(live, cut)
-  const vector = new CutVector(live, changes)
-  live.promised = cut
-  const snapshot = engine.parts.store.snapshot()
-  const work = engine.scratch(live.space, snapshot)
-  work.adopt(live)
-  rewindTo(work, cut)
-  const hostsAtCut = work.rules.hosts(work.state)
-  return {
-    space,
-    cut,
-    changes,
-    count: (live.checkpoint?.count ?? 0) + vector.added,
-    vectorDigest: vector.digest(),
-    previous: live.checkpoint?.id,
-    hostsBefore: hostsBefore(live) ?? hostsAtCut,
-    hostsAtCut,
-    rules: live.rules.version,
-    snapshot,
-    work,
-  }
-}
-
-/** The root at the cut, while writers go on. Closes the snapshot. */
-export async function rootOf(_engine: Engine, marked: MarkedCut): Promise<StateRoot> {
+/** A work on a read snapshot of the store, on which nobody waits. */
+async function onSnapshot<Answer>(engine: Engine, name: SpaceId, run: (work: SpaceWork) => Promise<Answer>): Promise<Answer> {
+  const snapshot: Snapshot = engine.parts.store.snapshot()
   try {
-    const tree = new TreeBuilder(stateTag)
-    let rows = 0
-    for (const [key, value] of statePairs(marked.work)) {
-      tree.add(key, value)
-      if (++rows % rowsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve))
-    }
-    return tree.end()
+    return await run(engine.scratch(engine.writable(name), snapshot))
   } finally {
-    marked.snapshot.close()
+    snapshot.close()
   }
 }
 
-/** The certificate with this node's one acknowledgement. */
-export function buildCheckpoint(engine: Engine, marked: MarkedCut, state: StateRoot): { readonly body: CheckpointBody; readonly settled: SettledCut } {
-  const key = keyOfDid(engine.parts.node)
-  const digest = layersDigest([{ cut: marked.cut, vector: marked.vectorDigest }])
-  const certificate = {
-    ballot: [1, key] as [number, Uint8Array],
-    cut: marked.cut,
-    ...(marked.previous === undefined ? {} : { previous: marked.previous as CheckpointId }),
-    layers_digest: digest,
-    root: state.root,
-    count: marked.count,
-    pairs: state.pairs,
-    size: state.bytes,
-    rules: marked.rules,
-  }
-  const network = engine.network ?? marked.work.space.record.genesis
-  const message = statementBytes('checkpoint', ackPayload(network, marked.space, certificate))
-  const body: CheckpointBody = {
-    ...certificate,
-    layers: [{ cut: marked.cut, changes: marked.changes.map(([signer, seq, head]) => [signer, seq, head]) }],
-    snapshot_id: new Uint8Array(randomBytes(32)),
-    global_state_root: globalStateRoot([{ key, stateHash: state.root }]),
-    acks: [{ key, signature: new Uint8Array(engine.parts.key.sign(message)) }],
-    missing: marked.hostsAtCut.filter((did) => did !== engine.parts.node),
-  }
-  const settled: SettledCut = {
-    root: state.root,
-    pairs: state.pairs,
-    bytes: state.bytes,
-    count: marked.count,
-    hosts_before: marked.hostsBefore,
-    hosts_at_cut: marked.hostsAtCut,
-    acks: [engine.parts.node],
-    layers_digest: digest,
-  }
-  return { body, settled }
+/** Where a cut would lie now, so far back that late ones are rare; undefined: nothing stands before it that is not final. What several hosts have together fits one certificate. */
+export function cutDue(engine: Engine, name: SpaceId, lagMs: number, hostsCount: number): Promise<Clock | undefined> {
+  const { summary } = engine.writable(name)
+  if (summary.due === 0) return Promise.resolve(undefined)
+  const last = summary.last?.at ?? [0, 0]
+  const wanted: Clock = lagMs === 0 ? last : [Math.min(engine.parts.wall() - lagMs, last[0]), 65535]
+  const cut = compareClocks(wanted, last) > 0 ? last : wanted
+  if (summary.checkpoint !== null && compareClocks(cut, summary.checkpoint.cut) <= 0) return Promise.resolve(undefined)
+  return onSnapshot(engine, name, (work) => inTurns(fittingCut(work, cut, Math.floor(checkpointChangesMax / hostsCount))))
 }
 
-function coversSomething(work: SpaceWork, cut: Clock): boolean {
-  for (const place of stretch(work, cut)) {
-    const status = work.statusAt(place)
-    if (status !== 'late' && status !== 'forked' && work.loadAt(place).operation.envelope.kind !== 'space.checkpoint') return true
+/** What is here up to a promised cut. */
+export function markOf(engine: Engine, name: SpaceId, cut: Clock): Promise<Mark> {
+  return onSnapshot(engine, name, async (work) => {
+    const changes = await inTurns(changesUpTo(work, cut))
+    const { vector } = new Layers(work, [{ cut, changes }])
+    return {
+      cut,
+      previous: (work.checkpoint?.id as CheckpointId | undefined) ?? null,
+      changes,
+      vectorDigest: vector.digest(),
+      count: (work.checkpoint?.count ?? 0) + vector.added,
+      held: work.counts.held,
+    }
+  })
+}
+
+/** One set from what everybody has (R4 to R7), or what has to come first. */
+export function uniteMarks(
+  engine: Engine,
+  name: SpaceId,
+  base: readonly CutLayer[],
+  cut: Clock,
+  marks: readonly (readonly VectorChange[])[],
+): Promise<ReturnType<typeof unite> extends Generator<void, infer Answer> ? Answer : never> {
+  return onSnapshot(engine, name, (work) => inTurns(unite(work, base, cut, marks)))
+}
+
+/** What of these layers is not final here; undefined: they do not begin with all that is. */
+export function layersAbove(engine: Engine, name: SpaceId, previous: CheckpointId | null, layers: readonly CutLayer[]): readonly CutLayer[] | undefined {
+  const work = engine.scratch(engine.writable(name))
+  let chain = previous === null ? chainStart : cutOfId(work, previous)?.chain
+  const last = work.checkpoint?.chain ?? chainStart
+  for (const [index, layer] of layers.entries()) {
+    if (chain === undefined) return undefined
+    if (equalBytes(chain, last)) return layers.slice(index)
+    chain = chainAfter(chain, layer)
   }
-  return false
+  return chain !== undefined && equalBytes(chain, last) ? [] : undefined
+}
+
+/** The state of layers on the last checkpoint, while writers go on. */
+export function stateOf(engine: Engine, name: SpaceId, layers: readonly CutLayer[]): Promise<Proposed> {
+  return onSnapshot(engine, name, async (work) => {
+    const { cut } = layers.at(-1) as CutLayer
+    const changed = await inTurns(decidedBy(work, new Layers(work, layers), cut))
+    const previous = (work.checkpoint?.id as CheckpointId | undefined) ?? null
+    const before = previous === null ? foundersOf(work) : (cutOfId(work, previous)?.hosts ?? [])
+    const state: CutState = await inTurns(stateOfLayers(scratchOf(work, work.hooks), layers, changed, before))
+    return {
+      cut,
+      previous,
+      layers,
+      layersDigest: layersDigest(layers.map((layer, index) => ({ cut: layer.cut, vector: state.vectors[index] as Uint8Array }))),
+      root: state.root,
+      count: state.count,
+      pairs: state.pairs,
+      size: state.bytes,
+      rules: work.rules.version,
+      hostsBefore: state.hostsBefore,
+      hostsAtCut: state.hostsAtCut,
+    }
+  })
+}
+
+export interface Ack {
+  readonly key: Uint8Array
+  readonly signature: Uint8Array
+}
+
+type Ballot = CheckpointBody['ballot']
+
+const claimsOf = (proposed: Proposed, ballot: Ballot): Parameters<typeof ackPayload>[2] => ({
+  ballot,
+  cut: [...proposed.cut],
+  ...(proposed.previous === null ? {} : { previous: proposed.previous }),
+  layers_digest: proposed.layersDigest,
+  root: proposed.root,
+  count: proposed.count,
+  pairs: proposed.pairs,
+  size: proposed.size,
+  rules: proposed.rules,
+})
+
+/** The bytes that an acknowledgement signs. */
+export function ackBytes(engine: Engine, name: SpaceId, proposed: Proposed, ballot: Ballot): Uint8Array {
+  const network = engine.network ?? engine.writable(name).record.genesis
+  return statementBytes('checkpoint', ackPayload(network, name, claimsOf(proposed, ballot)))
+}
+
+/** The body of `space.checkpoint`. */
+export function certificateOf(engine: Engine, proposed: Proposed, ballot: Ballot, acks: readonly Ack[], snapshotId?: Uint8Array): CheckpointBody {
+  const signed = new Set(acks.map(({ key }) => Buffer.from(key).toString('hex')))
+  return {
+    ...claimsOf(proposed, ballot),
+    layers: proposed.layers.map(({ cut, changes }) => ({ cut: [...cut], changes: changes.map(([signer, seq, head]): [Uint8Array, number, OperationId] => [signer, seq, head]) })),
+    snapshot_id: snapshotId ?? new Uint8Array(engine.parts.random?.(32) ?? randomBytes(32)),
+    global_state_root: globalStateRoot(acks.map(({ key }) => ({ key, stateHash: proposed.root }))),
+    acks: [...acks],
+    missing: proposed.hostsAtCut.filter((did) => !signed.has(Buffer.from(keyOfDid(did)).toString('hex'))),
+  }
+}
+
+/** What this node has found itself about a certificate that it has helped to make. */
+export function settledOf(engine: Engine, name: SpaceId, proposed: Proposed, acks: readonly Did[]): SettledCut {
+  const chains = [engine.writable(name).summary.checkpoint?.chain ?? chainStart]
+  for (const layer of proposed.layers) chains.push(chainAfter(chains.at(-1) as Uint8Array, layer))
+  return {
+    root: proposed.root,
+    pairs: proposed.pairs,
+    bytes: proposed.size,
+    count: proposed.count,
+    hosts_before: proposed.hostsBefore,
+    hosts_at_cut: proposed.hostsAtCut,
+    acks,
+    layers_digest: proposed.layersDigest,
+    chains,
+  }
 }

@@ -1,5 +1,6 @@
 import { decodeKey, decodeTrusted, equalBytes, type Finding } from '@icn/protocol'
 import { decodeEvents } from './batch-events.ts'
+import { contentKey } from './contents.ts'
 import type { Engine } from './engine.ts'
 import { chainDigestOf, chainSeqOf, digestText, sequenceOf } from './layout.ts'
 import { keyBytes, keyText } from './key.ts'
@@ -33,9 +34,14 @@ function checkOrder(engine: Engine, space: HeldSpace, add: Add): void {
     const status = statusOfOrder(bytes)
     counts[status] = (counts[status] ?? 0) + 1
     const stored = engine.source.get('operations', key)
-    if (stored === undefined) add('order', 'An operation of the order has no bytes.', { place: Buffer.from(key, 'latin1').toString('hex') })
-    else if (digestText(engine.load(space, stored).operation.id) !== key.slice(12))
-      add('order', 'An operation’s bytes do not give its id.', { place: Buffer.from(key, 'latin1').toString('hex') })
+    const place = Buffer.from(key, 'latin1').toString('hex')
+    if (stored === undefined) add('order', 'An operation of the order has no bytes.', { place })
+    else {
+      const { id, envelope } = engine.load(space, stored).operation
+      if (digestText(id) !== key.slice(12)) add('order', 'An operation’s bytes do not give its id.', { place })
+      const isIndexed = engine.source.get('contents', contentKey(space.prefix.from, envelope, key.slice(4))) !== undefined
+      if (isIndexed !== (status === 'applied')) add('contents', 'The index of what has taken effect does not fit an operation’s status.', { place })
+    }
     const known = engine.source.get('ids', key.slice(12))
     if (known === undefined || keyText(known) !== key.slice(0, 12)) add('order', 'An operation is missing from the index of ids.')
   }

@@ -42,13 +42,13 @@ describe('what is handed in at a door', () => {
     assert.equal((await s.journal.submit(garden(70_000))).outcome, 'applied')
   })
 
-  it('is late behind a cut that is being made', async () => {
+  it('is late behind a cut that is being made, and what stands after it is not', async () => {
     const s = await new ToyJournal().open()
     await s.take(s.sign(9_000, {}, new TestSigner(3)))
-    const cut = s.journal.checkpoint(toySpace, 0)
-    const behind = assert.rejects(s.journal.submit(s.sign(9_000)), refusal('LATE'))
-    assert.ok(await cut)
-    await behind
+    await s.journal.cuts.promise(toySpace, [toyStart + 9_000, 0])
+    await assert.rejects(s.journal.submit(s.sign(9_000)), refusal('LATE'))
+    await s.journal.cuts.end(toySpace)
+    assert.equal((await s.journal.submit(s.sign(9_001, {}, new TestSigner(4)))).outcome, 'applied')
   })
 
   it('is judged once, on what its author had read', async () => {

@@ -1,16 +1,18 @@
+import { randomBytes } from 'node:crypto'
 import { type Clock, type Did, decodeTrusted, encodeTrusted, type OperationId, type Rules, type SettledCut, type SpaceId } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
 import { HybridClock } from './clock.ts'
-import { readSettled } from './finality.ts'
+import { fillContents } from './contents.ts'
+import { readSettled } from './cut-records.ts'
 import type { DigestText } from './layout.ts'
 import type { JournalObserver, JournalOptions } from './options.ts'
 import { Overlay } from './overlay.ts'
 import type { Source } from './store/port.ts'
-import { candidateOf } from './receive.ts'
+import { candidateOf, type SignatureCheck } from './receive.ts'
 import { emptySummary, type SpaceRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { HeldSpace, readSummary } from './space.ts'
-import { RowCache } from './state.ts'
+import { RowCache, State } from './state.ts'
 import type { Store } from './store/port.ts'
 import type { Candidate, FoldHooks } from './candidate.ts'
 import { SpaceWork } from './work.ts'
@@ -27,6 +29,10 @@ export interface JournalParts {
   wall(): number
   readonly observer?: JournalObserver
   readonly options: JournalOptions
+  /** Checks a signature on the caller's thread; left out: the strict check of this platform. A simulator of many nodes remembers what was checked. */
+  verify?(check: SignatureCheck): boolean
+  /** Random bytes; left out: the platform's. */
+  random?(count: number): Uint8Array
 }
 
 /** What every part of the engine shares: store, clock, spaces. */
@@ -39,18 +45,30 @@ export class Engine {
   /** Live space of a name. */
   readonly spaces = new Map<SpaceId, HeldSpace>()
   readonly byGenesis = new Map<OperationId, HeldSpace>()
+  /** Spaces in which this node's own key signs nothing for now. */
+  readonly mute = new Set<SpaceId>()
   epoch: string
   nextNumber: number
 
-  constructor(parts: JournalParts, epoch: string) {
+  constructor(parts: JournalParts) {
     this.parts = parts
     this.source = parts.store
     this.rows = new RowCache(parts.options.cacheBytes)
     const last = this.source.get('meta', 'clock')
     this.clock = new HybridClock(parts.wall, last === undefined ? undefined : (decodeTrusted(last) as Clock))
-    this.epoch = epoch
+    const epoch = this.source.get('meta', 'epoch')
+    this.epoch = epoch === undefined ? this.turnEpoch() : (decodeTrusted(epoch) as string)
     this.nextNumber = 1
     this.#registerAll()
+    fillContents(parts.store, this.byGenesis.values(), (space, stored) => this.load(space, stored))
+  }
+
+  /** Positions in the logs of events begin anew. */
+  turnEpoch(): string {
+    const { store, random } = this.parts
+    this.epoch = Buffer.from(random?.(12) ?? randomBytes(12)).toString('base64url')
+    store.write([{ map: 'meta', key: 'epoch', value: encodeTrusted(this.epoch) }])
+    return this.epoch
   }
 
   /** After a write that failed: what memory says of every space is read again from what is durable. Answers those of which more is there than memory knew. */
@@ -129,6 +147,16 @@ export class Engine {
 
   load(space: HeldSpace, stored: Uint8Array): Candidate {
     return candidateOf(stored, space.rules ?? this.parts.rulesOf(space.record.space))
+  }
+
+  /** The state of a space as it stands, for whoever only reads. */
+  facts(space: HeldSpace): State {
+    return new State({
+      overlay: new Overlay(this.source),
+      prefix: space.prefix.from,
+      cache: space.cache,
+      onUndecodable: (row) => this.parts.observer?.undecodable?.(row),
+    })
   }
 
   /** A work on an overlay over a source that is dropped in the end: what if, as of, doctor. */

@@ -124,3 +124,12 @@ it('a full disk is no reason to read everything again', async (t) => {
   assert.equal((await trouble.set(4)).outcome, 'applied')
   assert.deepEqual(trouble.lost, [])
 })
+
+it('upkeep that finds nothing to do writes nothing', async (t) => {
+  const { journal, failNext, faults, set } = await open(t)
+  await set(1)
+  failNext('before')
+  await journal.maintain()
+  assert.deepEqual(faults, [])
+  await assert.rejects(set(2), isIo)
+})

@@ -1,5 +1,5 @@
 import { didOfKey, type IngestResult, type OperationId, type Rules, type SignedOperation, type SpaceId } from '@icn/protocol'
-import { signingKeyFromSeed } from '@icn/protocol/node'
+import { signingKeyFromSeed, verifySignature } from '@icn/protocol/node'
 import { raw, TestSigner, toyRules } from '@icn/testkit'
 import type { JournalApi, OperationStatus } from './api.ts'
 import { openJournal } from './journal.ts'
@@ -17,6 +17,8 @@ export const hostSeed = 9
 export class ToyJournal {
   now = toyStart + 10_000
   evicted = 0
+  /** Signatures that were checked. */
+  checked = 0
   journal: JournalApi
   readonly genesis: SignedOperation
   /** A signer who is nobody's node. */
@@ -37,6 +39,10 @@ export class ToyJournal {
         node: didOfKey(key.publicKey),
         rulesOf: () => rules,
         wall: () => this.now,
+        verify: ({ signature, message, key }) => {
+          this.checked++
+          return verifySignature(signature, message, key)
+        },
         observer: { evicted: (count) => void (this.evicted += count) },
         options: { ...journalDefaults, verifyThreads: 0 },
       })

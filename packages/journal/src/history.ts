@@ -13,8 +13,10 @@ import {
   type SpaceId,
 } from '@icn/protocol'
 import type { OperationFilter, PlacedOperation, RowChange } from './api.ts'
+import { retryOf } from './contents.ts'
 import type { Engine } from './engine.ts'
-import { rewindTo } from './finality.ts'
+import { rewindTo } from './stretch.ts'
+import { atOnce } from './turns.ts'
 import { clockOfPlace, clockText, digestText, earlierText, laterText, type PlaceText, placeAfter, placeText } from './layout.ts'
 import { keyBytes, keyText } from './key.ts'
 import { Overlay } from './overlay.ts'
@@ -46,7 +48,7 @@ export function stateAt(engine: Engine, space: HeldSpace, at: Clock): Facts {
   const floor = engine.source.get('checkpoints', `${space.prefix.from}u`)
   if (floor !== undefined && compareClocks(at, clockOfPlace(keyText(floor))) < 0) throw new Refusal('AS_OF_OUT_OF_REACH', { oldest: clockOfPlace(keyText(floor))[0] })
   const work = engine.scratch(space)
-  rewindTo(work, at)
+  atOnce(rewindTo(work, at))
   return work.state
 }
 
@@ -81,7 +83,10 @@ export function showOperation(engine: Engine, id: OperationId): (PlacedOperation
   for (const space of engine.byGenesis.values()) {
     if (!text.startsWith(space.prefix.from)) continue
     if (text.length === 4) return heldOperation(engine, space, digest)
-    return { ...show(engine, space, text.slice(4) + digest), space: space.record.space }
+    const place = text.slice(4) + digest
+    const noted = engine.source.get('quarantine', space.prefix.from + place)
+    const shown = show(engine, space, place)
+    return { ...shown, ...(noted === undefined ? {} : quarantineNote(engine, space, shown, place, noted)), space: space.record.space }
   }
   return undefined
 }
@@ -111,6 +116,12 @@ export function listOperations(engine: Engine, space: HeldSpace, filter: Operati
   return out
 }
 
+/** What displaced it, as its row in the quarantine notes; and what has said the same since. */
+function quarantineNote(engine: Engine, space: HeldSpace, { operation }: PlacedOperation, place: PlaceText, row: Uint8Array): Pick<PlacedOperation, 'displacedBy' | 'retriedBy'> {
+  const { displaced_by } = decodeTrusted(row) as { displaced_by?: OperationId }
+  return { ...(displaced_by === undefined ? {} : { displacedBy: displaced_by }), ...retryOf(engine.source, space.prefix.from, operation.envelope, place) }
+}
+
 export function listQuarantine(
   engine: Engine,
   space: HeldSpace,
@@ -119,8 +130,9 @@ export function listQuarantine(
   const from = options.after === undefined ? space.prefix.from : `${space.prefix.from}${placeText(options.after.at, digestText(options.after.id))}\u0000`
   const out: PlacedOperation[] = []
   for (const [key, bytes] of engine.source.range('quarantine', from, space.prefix.to)) {
-    const { displaced_by } = decodeTrusted(bytes) as { displaced_by?: OperationId }
-    out.push({ ...show(engine, space, key.slice(4)), ...(displaced_by === undefined ? {} : { displacedBy: displaced_by }) })
+    const place = key.slice(4)
+    const shown = show(engine, space, place)
+    out.push({ ...shown, ...quarantineNote(engine, space, shown, place, bytes) })
     if (out.length === options.limit) break
   }
   return out

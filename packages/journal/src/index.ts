@@ -1,6 +1,8 @@
 export * from './api.ts'
+export type { Ack, Mark, Proposed } from './checkpointing.ts'
 export type { JournalParts } from './engine.ts'
 export { openJournal } from './journal.ts'
+export type { CutLayer } from './layers.ts'
 export * from './options.ts'
 export { Refusal } from './refusal.ts'
 export { openMemoryStore } from './store/memory.ts'

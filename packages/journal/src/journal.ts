@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import {
   type Clock,
   type Decision,
-  decodeTrusted,
-  encodeTrusted,
   type Facts,
   type Finding,
   type IngestResult,
@@ -11,7 +8,6 @@ import {
   type OperationId,
   type RawOperation,
   type Rules,
-  type SettledCut,
   type SignedOperation,
   type SpaceId,
   type Vectors,
@@ -32,12 +28,13 @@ import type {
   WriteResult,
 } from './api.ts'
 import type { Batch } from './batch.ts'
-import { buildCheckpoint, type MarkedCut, markCut, rootOf } from './checkpointing.ts'
+import { Cuts } from './cuts.ts'
 import { listDecisions, newDecisionId, readDecision, recordOf } from './decisions.ts'
 import { examineStore } from './doctor.ts'
 import { Engine, type JournalParts } from './engine.ts'
 import { readEvents } from './event-log.ts'
-import { type CheckpointBody, stateRoot } from './finality.ts'
+import { stateRoot } from './finality.ts'
+import { atOnce } from './turns.ts'
 import { differences, forgetBodies, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
 import { peekAnswer } from './idempotency.ts'
 import { openLocal } from './local.ts'
@@ -46,16 +43,12 @@ import { examine, examineParsed, type SignatureCheck } from './receive.ts'
 import { Refusal } from './refusal.ts'
 import { candidateOfUnsigned, demandOpenChain, stamp } from './stamp.ts'
 import type { StoreFault } from './store/port.ts'
-import { bucketsOf, entriesOf, lackingPage, rawOperation, twinsOf } from './vectors.ts'
+import { bucketsOf, entriesOf, isPlaced, lackingPage, rawOperation, twinsOf } from './vectors.ts'
 import { Verifier } from './verifier.ts'
 import type { Candidate } from './candidate.ts'
 
 /** Opens the engine over a store. Reads a bounded number of rows however long the journals are. */
-export function openJournal(parts: JournalParts): JournalApi {
-  const epoch = parts.store.get('meta', 'epoch')
-  if (epoch === undefined) parts.store.write([{ map: 'meta', key: 'epoch', value: encodeTrusted(randomBytes(12).toString('base64url')) }])
-  return new Journal(new Engine(parts, decodeTrusted(parts.store.get('meta', 'epoch') as Uint8Array) as string))
-}
+export const openJournal = (parts: JournalParts): JournalApi => new Journal(new Engine(parts))
 
 class Journal implements JournalApi {
   readonly #engine: Engine
@@ -64,14 +57,16 @@ class Journal implements JournalApi {
   readonly #listeners = new Set<(spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>) => void>()
   readonly local: LocalStore
   #closing: Promise<void> | undefined
-  readonly #cutting = new Set<SpaceId>()
+  readonly cuts: Cuts
   #failedAt = Number.NEGATIVE_INFINITY
+  ownClockAheadMs: number | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
-    this.#verifier = new Verifier({ threads: engine.parts.options.verifyThreads })
+    this.#verifier = new Verifier({ threads: engine.parts.options.verifyThreads, check: engine.parts.verify })
     this.local = openLocal(engine.parts.store, (error) => this.#writeFailed(error))
     this.#queue = new CommitQueue(engine, { lookup: (id) => this.operation(id), committed: (batch) => this.#publish(eventsOf(batch)), failed: (error) => this.#writeFailed(error) })
+    this.cuts = new Cuts(engine, this.#queue)
   }
 
   get node() {
@@ -97,15 +92,17 @@ class Journal implements JournalApi {
       checkpoint: checkpoint === null ? null : { id: checkpoint.id, cut: checkpoint.cut, root: checkpoint.root, operation: checkpoint.operation },
       setDigest: summary.setDigest,
       readOnly: space.rules === undefined,
+      isMute: this.#engine.mute.has(name),
     }
   }
 
   read(name: SpaceId): Facts | undefined {
     const space = this.#engine.spaces.get(name)
-    return space?.rules === undefined ? undefined : this.#engine.scratch(space).state
+    return space?.rules === undefined ? undefined : this.#engine.facts(space)
   }
 
-  propose<Answer>(draft: Draft, options: WriteOptions<Answer> = {}): Promise<WriteResult<Answer>> {
+  async propose<Answer>(draft: Draft, options: WriteOptions<Answer> = {}): Promise<WriteResult<Answer>> {
+    this.#demandOwnClock()
     return this.#queue.add(1, 2_000, (batch) => batch.propose(draft, options))
   }
 
@@ -115,6 +112,7 @@ class Journal implements JournalApi {
   }
 
   draft(draft: Parameters<JournalApi['draft']>[0]): UnsignedOperation {
+    this.#demandOwnClock()
     const space = this.#engine.spaces.get(draft.space)
     const founding = draft.genesis === null
     if (space === undefined && !founding) throw new Refusal('SPACE_UNKNOWN', { space: draft.space })
@@ -125,6 +123,7 @@ class Journal implements JournalApi {
   }
 
   async submit<Answer>(operation: SignedOperation, options: WriteOptions<Answer> = {}): Promise<WriteResult<Answer>> {
+    this.#demandOwnClock()
     const space = this.#engine.spaces.get(operation.envelope.space)
     if (space === undefined && operation.envelope.genesis !== null) throw new Refusal('SPACE_UNKNOWN', { space: operation.envelope.space })
     const rules = operation.envelope.genesis === null ? this.#engine.parts.rulesOf(operation.envelope.space) : this.#engine.writable(operation.envelope.space).rules
@@ -135,21 +134,25 @@ class Journal implements JournalApi {
     return this.#queue.add(1, operation.bytes.length + (operation.body?.length ?? 0), (batch) => batch.submit(examined.candidate, options))
   }
 
-  async ingest(space: SpaceId, operations: readonly RawOperation[]): Promise<IngestResult> {
+  async ingest(space: SpaceId, operations: readonly RawOperation[], after?: Promise<void>): Promise<IngestResult> {
     const held = this.#engine.spaces.get(space)
     const rules = held === undefined ? this.#engine.parts.rulesOf(space) : held.rules
     if (rules === undefined) throw new Refusal('RULES_UNSUPPORTED', { found: held?.record.rules })
-    const total: { -readonly [K in keyof IngestResult]: IngestResult[K] } = { placed: 0, held: 0, known: 0, malformed: [], wanted: [] }
+    const total: { -readonly [K in keyof IngestResult]: IngestResult[K] } = { placed: 0, held: 0, known: 0, malformed: [], wanted: [], own: [] }
     const { batchOpsMax } = this.#engine.parts.options
     for (let from = 0; from < operations.length || from === 0; from += batchOpsMax) {
       const slice = operations.slice(from, from + batchOpsMax)
-      const { candidates, malformed } = await this.#examineAll(space, slice, rules)
+      // What comes again was checked when it came first.
+      const fresh = held === undefined ? slice : slice.filter((raw) => !isPlaced(this.#engine, held, raw))
+      const { candidates, malformed } = await this.#examineAll(space, fresh, rules)
+      await after
       const part: IngestResult = await this.#queue.add(candidates.length, candidates.length * 1_000, (batch) => batch.ingest(space, candidates))
       total.placed += part.placed
       total.held += part.held
-      total.known += part.known
+      total.known += slice.length - fresh.length + part.known
       total.malformed = [...total.malformed, ...malformed, ...part.malformed]
-      total.wanted = part.wanted
+      total.wanted = [...total.wanted, ...part.wanted]
+      total.own = [...total.own, ...part.own]
     }
     return total
   }
@@ -239,38 +242,27 @@ class Journal implements JournalApi {
     return () => this.#listeners.delete(listener)
   }
 
-  async checkpoint(name: SpaceId, lagMs: number): Promise<OperationId | null> {
-    if (this.#cutting.has(name)) return null
-    const began = performance.now()
-    this.#cutting.add(name)
-    try {
-      const marked = await this.#queue.add<MarkedCut | null>(0, 0, (batch) => markCut(this.#engine, batch, name, lagMs))
-      if (marked === null) return null
-      try {
-        const state = await rootOf(this.#engine, marked)
-        const { body, settled } = buildCheckpoint(this.#engine, marked, state) as { body: CheckpointBody; settled: SettledCut }
-        const id = await this.#queue.add<OperationId>(1, 2_000, (batch) => batch.checkpoint(name, body, settled))
-        this.#engine.parts.observer?.checkpointed?.(name, performance.now() - began)
-        return id
-      } finally {
-        await this.#queue.add(0, 0, (batch) => {
-          batch.promise(name, null)
-          return batch.release(name, true)
-        })
-      }
-    } finally {
-      this.#cutting.delete(name)
-    }
+  checkpoint(name: SpaceId, lagMs: number): Promise<OperationId | null> {
+    return this.ownClockAheadMs === undefined ? this.cuts.alone(name, lagMs) : Promise.resolve(null)
   }
 
   root(space: SpaceId): ReturnType<JournalApi['root']> {
-    return stateRoot(this.#engine.scratch(this.#engine.writable(space)))
+    return atOnce(stateRoot(this.#engine.scratch(this.#engine.writable(space))))
+  }
+
+  turnEpoch(): void {
+    this.#engine.turnEpoch()
+  }
+
+  mute(space: SpaceId, isMute: boolean): void {
+    if (isMute) this.#engine.mute.add(space)
+    else this.#engine.mute.delete(space)
   }
 
   async maintain(): Promise<void> {
     for (const [name, space] of this.#engine.spaces) {
       if (space.rules === undefined) continue
-      if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, !this.#cutting.has(name)))
+      if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, !this.cuts.isRunning(name)))
       await this.#queue.add(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
       await this.#queue.add(0, 0, (batch) => forgetBodies(this.#engine, batch.workOf(name)))
     }
@@ -296,6 +288,10 @@ class Journal implements JournalApi {
   get clock() {
     const { last, backwardJumps } = this.#engine.clock
     return { last, backwardJumps, aheadMs: Math.max(0, last[0] - this.#engine.parts.wall()) }
+  }
+
+  #demandOwnClock(): void {
+    if (this.ownClockAheadMs !== undefined) throw new Refusal('CLOCK_AHEAD', { ahead_ms: this.ownClockAheadMs })
   }
 
   get isFull(): boolean {

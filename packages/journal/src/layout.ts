@@ -7,8 +7,8 @@ export const u32 = (value: number): KeyText => String.fromCharCode((value >>> 24
 export const u48 = (value: number): KeyText => String.fromCharCode(Math.floor(value / 2 ** 40) & 255, Math.floor(value / 2 ** 32) & 255) + u32(value % 2 ** 32)
 export const u16 = (value: number): KeyText => String.fromCharCode((value >>> 8) & 255, value & 255)
 
-const readU32 = (key: KeyText, at: number): number => key.charCodeAt(at) * 2 ** 24 + (key.charCodeAt(at + 1) << 16) + (key.charCodeAt(at + 2) << 8) + key.charCodeAt(at + 3)
-const readU48 = (key: KeyText, at: number): number => (key.charCodeAt(at) * 256 + key.charCodeAt(at + 1)) * 2 ** 32 + readU32(key, at + 2)
+export const readU32 = (key: KeyText, at: number): number => key.charCodeAt(at) * 2 ** 24 + (key.charCodeAt(at + 1) << 16) + (key.charCodeAt(at + 2) << 8) + key.charCodeAt(at + 3)
+export const readU48 = (key: KeyText, at: number): number => (key.charCodeAt(at) * 256 + key.charCodeAt(at + 1)) * 2 ** 32 + readU32(key, at + 2)
 const readU16 = (key: KeyText, at: number): number => key.charCodeAt(at) * 256 + key.charCodeAt(at + 1)
 
 /** An operation's digest as text: how ids stand in keys. */

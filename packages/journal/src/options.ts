@@ -1,3 +1,5 @@
+import type { Did, SignedOperation, SpaceId } from '@icn/protocol'
+
 /** Options of the engine. Each has a default, bounds and a unit; configuration prints them. */
 export interface JournalOptions {
   /** Operations in one commit. Larger: throughput; smaller: latency. 1–4096. */
@@ -34,6 +36,12 @@ export const journalDefaults: JournalOptions = {
   verifyThreads: 1,
 }
 
+/** Two operations of one key that bear the same number and are no reissues of each other. */
+export interface ForkSeen {
+  readonly signer: Did
+  readonly operations: readonly [SignedOperation, SignedOperation]
+}
+
 /** What the engine tells whoever measures it. Every method may be absent; none may throw. */
 export interface JournalObserver {
   committed?(milliseconds: number, operations: number): void
@@ -43,7 +51,8 @@ export interface JournalObserver {
   rewound?(operations: number): void
   revised?(operations: number): void
   late?(operations: number): void
-  forked?(signers: number): void
+  /** Keys that were used twice for one number, with two operations that show it. Told once for each key and space. */
+  forked?(space: SpaceId, forks: readonly ForkSeen[]): void
   evicted?(operations: number): void
   lawFault?(kind: string, error: unknown): void
   undecodable?(row: string): void

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { type Clock, decodeTrusted, didOfKey, type OperationId, type SignedOperation, type SpaceId, toHex } from '@icn/protocol'
+import { type Clock, decodeTrusted, didOfKey, equalBytes, type OperationId, type SignedOperation, type SpaceId, toHex } from '@icn/protocol'
 import { signingKeyFromSeed } from '@icn/protocol/node'
 import { Chance, raw, TestSigner, toyRules } from '@icn/testkit'
 import type { JournalApi } from './api.ts'
@@ -149,9 +149,24 @@ function outcome(target: Node, set: readonly SignedOperation[]): unknown {
           .filter((check) => check.result === 'fail')
           .map((check) => check.code)
           .join(),
+        shown?.retriedBy?.id,
       ]
     }),
   }
+}
+
+/** What ought to have settled an entry of the quarantine, looked for among everything there is. */
+function demandRetries(target: Node): void {
+  const all = target.journal.operations(space, { limit: 10_000 })
+  const settled = target.journal.quarantine(space, { limit: 10_000 }).map(({ operation, retriedBy }) => [operation.id, retriedBy?.id])
+  const wanted = all.flatMap(({ operation: { id, envelope }, status }, i) => {
+    if (!['refused', 'late', 'forked'].includes(status)) return []
+    const same = all.slice(i + 1).find(({ operation: { envelope: other }, status: others }) => {
+      return others === 'applied' && other.author === envelope.author && other.kind === envelope.kind && equalBytes(other.body_hash, envelope.body_hash)
+    })
+    return [[id, same?.operation.id]]
+  })
+  assert.deepEqual(settled, wanted)
 }
 
 /** The same certificates carried by others as well, and a second use of the number that carried the last one. */
@@ -195,6 +210,7 @@ describe('the order', () => {
         await feed(other, set, new Chance(seed * 7 + order))
         assert.deepEqual(outcome(other, set), outcome(wanted, set), `seed ${seed}, order ${order}`)
         assert.deepEqual(other.journal.doctor(), [], `seed ${seed}, order ${order}`)
+        demandRetries(other)
       }
     }
   })
@@ -234,6 +250,7 @@ describe('the order', () => {
         other.restart = async () => {}
         await feed(other, ordered, new Chance(seed * 7 + order))
         assert.deepEqual(outcome(other, ordered), outcome(host, ordered), `seed ${seed}, order ${order}`)
+        demandRetries(other)
         assert.deepEqual(other.journal.doctor(), [], `seed ${seed}`)
       }
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { cidOf, encodeCanonical, heldPerSignerMax, type OperationId, type SignedOperation } from '@icn/protocol'
-import { TestSigner, toy } from '@icn/testkit'
+import { cidOf, encodeCanonical, heldPerSignerMax, type OperationId, type SignedOperation, toHex } from '@icn/protocol'
+import { raw, TestSigner, toy } from '@icn/testkit'
 import { ToyJournal, toySpace } from './fixture.ts'
 
 const unknown = cidOf(encodeCanonical('nobody has it')) as OperationId
@@ -27,6 +27,20 @@ describe('a number that is used twice', () => {
     const [one, two] = [s.sign(3, { seq: 1, prev: first.id, keep: true }), s.sign(4, { seq: 1, prev: again.id })]
     await s.take(first, again, one, two)
     assert.deepEqual(s.statuses(first, again, one, two), ['applied', 'superseded', 'forked', 'forked'])
+  })
+})
+
+describe('a second use that has no place', () => {
+  it('decides nothing until its parents are here: nodes with the same in place agree on every status', async () => {
+    const s = await new ToyJournal().open()
+    const parent = s.sign(1, {}, new TestSigner(3))
+    const one = s.sign(2, { keep: true })
+    const two = s.sign(3, { body: { name: 'a', value: 2 }, seen: [parent.id] })
+    await s.take(one, two)
+    assert.deepEqual(s.statuses(one, two), ['applied', 'held'])
+    await s.take(parent)
+    assert.deepEqual(s.statuses(one, two), ['forked', 'forked'])
+    assert.deepEqual(s.journal.doctor(), [])
   })
 })
 
@@ -103,5 +117,47 @@ describe('one operation', () => {
     await s.take(fits, breaks)
     assert.deepEqual(s.statuses(fits, breaks), ['applied', 'refused'])
     assert.equal(s.journal.read(toySpace)?.get(toy.registers, ['row-1000']), undefined)
+  })
+})
+
+describe('an operation that comes again', () => {
+  it('is known without another look at its signature', async () => {
+    const s = await new ToyJournal().open()
+    const own = s.sign(1)
+    await s.take(own)
+    const { checked } = s
+    assert.deepEqual(await s.take(own, s.genesis), { placed: 0, held: 0, known: 2, malformed: [], wanted: [], own: [] })
+    assert.equal(s.checked, checked)
+  })
+
+  it('is examined with other bytes under the same name, and changes nothing', async () => {
+    const s = await new ToyJournal().open()
+    const own = s.sign(1)
+    await s.take(own)
+    const unsigned = { ...own, signature: new Uint8Array(64) }
+    const other = { ...own, body: encodeCanonical({ name: 'a', value: 2 }) }
+    const bare = { ...own, body: null }
+    const { known, malformed } = await s.take(unsigned, other, bare)
+    assert.deepEqual(
+      malformed.map(({ reason }) => reason),
+      ['body_hash', 'body', 'signature'],
+    )
+    assert.equal(known, 0)
+    assert.deepEqual(s.journal.operation(own.id)?.body, { name: 'a', value: 1 })
+    assert.equal(toHex(s.journal.vectors(toySpace)?.raw(own.id)?.signature as Uint8Array), toHex(own.signature))
+  })
+
+  it('is checked at once and folded after what it was told to wait for', async () => {
+    const s = await new ToyJournal().open()
+    const one = s.sign(1_000)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const before = s.checked
+    const taken = s.journal.ingest(toySpace, [raw(one)], promise)
+    await new Promise((done) => setTimeout(done, 20))
+    assert.equal(s.checked, before + 1)
+    assert.deepEqual(s.statuses(one), [undefined])
+    resolve()
+    assert.equal((await taken).placed, 1)
+    assert.deepEqual(s.statuses(one), ['applied'])
   })
 })

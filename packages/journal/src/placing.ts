@@ -25,17 +25,16 @@ import {
   placeText,
   signerText,
   textAfter,
-  u48,
 } from './layout.ts'
 import type { HybridClock } from './clock.ts'
-import { type CheckpointBody, knowsCheckpoint, missingHeads } from './finality.ts'
+import { finalAt, knowsCheckpoint } from './cut-records.ts'
+import { type CheckpointBody, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
-import { emptySum, encodeStored } from './records.ts'
-import { type Candidate, type Disposition, isCheckpoint, isReissueOf, standsAlone } from './candidate.ts'
+import { encodeStored } from './records.ts'
+import { type Candidate, type Disposition, isCheckpoint, isReissueOf, parentsOf, standsAlone } from './candidate.ts'
+import type { ForkSeen } from './options.ts'
+import { arrivalLength, type HeldReason, heldRest, type HeldRow, seqOfRest, signerOfRest, waitingKeys } from './waiting.ts'
 import type { SpaceWork } from './work.ts'
-
-/** Why an operation waits (engine page §2, §3; snapshot page §2). */
-export type HeldReason = 'parents' | 'checkpoint' | 'clock' | 'cut'
 
 export interface Placed {
   /** New operations in the order, with what the fold is told to do with them. */
@@ -47,7 +46,8 @@ export interface Placed {
   readonly malformed: { readonly id: OperationId; readonly reason: MalformedReason }[]
   readonly wanted: Set<OperationId>
   evicted: number
-  forks: number
+  /** Keys that have used a number twice for different things, seen for the first time. */
+  readonly forks: ForkSeen[]
 }
 
 export interface PlacingParts {
@@ -56,11 +56,14 @@ export interface PlacingParts {
   readonly clock: Pick<HybridClock, 'wallMs' | 'witness'>
 }
 
+/** A row of `ids` that names no place: the operation waits. */
+const isHeld = (row: Uint8Array): boolean => row.length === 4
+
 /** Gives operations from elsewhere their place: parents, chains, clock, forks, reissues, the bounded waiting room. */
 export class Placing {
   readonly #work: SpaceWork
   readonly #parts: PlacingParts
-  readonly result: Placed = { fresh: [], changed: new Map(), held: 0, known: 0, malformed: [], wanted: new Set(), evicted: 0, forks: 0 }
+  readonly result: Placed = { fresh: [], changed: new Map(), held: 0, known: 0, malformed: [], wanted: new Set(), evicted: 0, forks: [] }
   /** Dispositions of this call, by digest: a later evidence may change them. */
   readonly #dispositions = new Map<DigestText, Disposition>()
   readonly #fresh = new Map<DigestText, Candidate>()
@@ -94,6 +97,16 @@ export class Placing {
     return this.offer(due, true)
   }
 
+  /** Operations that were kept aside and belong to what hosts have agreed to unite. */
+  offerAdmitted(): Placed {
+    const from = `${this.#work.prefix}\u0003`
+    const kept = [...this.#work.overlay.range('waiting', from, textAfter(from))].map(([key]) => key.slice(from.length))
+    return this.offer(
+      kept.filter((rest) => this.#work.space.admits(signerOfRest(rest), seqOfRest(rest))).map((rest) => this.#unhold(rest)),
+      true,
+    )
+  }
+
   /** Operations that waited for a checkpoint which is settled now. */
   offerFreed(checkpoint: string): Placed {
     const from = `${this.#work.prefix}\u0004${keyText(digestOfCid(checkpoint))}`
@@ -122,7 +135,7 @@ export class Placing {
     const cached = this.#work.newPlaces.get(id) ?? this.#work.space.places.get(id)
     if (cached !== undefined) return cached
     const value = this.#work.overlay.get('ids', digestText(id))
-    if (value === undefined || value.length === 4) return undefined
+    if (value === undefined || isHeld(value)) return undefined
     const text = keyText(value)
     return text.startsWith(this.#work.prefix) ? clockOfPlace(text.slice(4)) : undefined
   }
@@ -135,8 +148,11 @@ export class Placing {
     const head = work.head(envelope.signer)
     // A number after the head that nobody holds back was never seen, and so this operation neither.
     this.#alone = (head === undefined || envelope.seq > head.seq) && work.counts.held === 0
-    if (!this.#alone && work.overlay.get('ids', digest) !== undefined) {
+    const known = this.#alone ? undefined : work.overlay.get('ids', digest)
+    if (known !== undefined) {
       this.result.known++
+      // It came again because it is told to nobody; what it waits for may have been asked for in vain.
+      if (isHeld(known)) this.#want(this.#missing(candidate))
       return false
     }
     const missing = this.#missing(candidate)
@@ -155,7 +171,7 @@ export class Placing {
           ? 'checkpoint'
           : !clockChecked && envelope.at[0] > this.#parts.clock.wallMs() + clockAheadMsMax
             ? 'clock'
-            : work.promised !== null && compareClocks(envelope.at, work.promised) <= 0 && !work.isCovered(envelope.at)
+            : work.keepsAside(envelope)
               ? 'cut'
               : undefined
     if (reason !== undefined) {
@@ -215,19 +231,30 @@ export class Placing {
       held,
     }))
     const first = (members[0] as (typeof members)[number]).operation.envelope
+    const head = work.head(signer)
     const isReissue = members.every(({ operation: { envelope } }) => isReissueOf(envelope, first))
-    if (isReissue) {
-      const placed = members.filter(({ held }) => !held).map(({ digest, operation }) => ({ digest, place: placeText(operation.envelope.at, digest) }))
+    if (!isReissue && head?.fork === undefined)
+      this.#noteFork(
+        signer,
+        members.map(({ operation }) => operation),
+      )
+    // What is only held is told to nobody, so it decides nothing: nodes that have the same in place agree on every status.
+    const placed = members.filter(({ held }) => !held).map(({ digest, operation }) => ({ digest, operation, place: placeText(operation.envelope.at, digest) }))
+    if (placed.length < 2 || head === undefined) return
+    if (placed.every(({ operation: { envelope } }) => isReissueOf(envelope, (placed[0] as (typeof placed)[number]).operation.envelope))) {
       const winner = placed.find(({ place }) => this.#isFinal(place)) ?? placed.sort((a, b) => (a.place < b.place ? -1 : 1))[0]
       for (const { digest, place } of placed) this.#dispose(digest, place, digest === winner?.digest ? (work.isCovered(clockOfPlace(place)) ? 'late' : 'fold') : 'superseded')
       return
     }
-    const head = work.head(signer)
-    if (head?.fork === undefined || seq < head.fork) {
-      if (head?.fork === undefined) this.result.forks++
-      work.setHead(signer, { ...(head ?? { seq: -1, id: first.prev ?? (members[0] as (typeof members)[number]).operation.id, at: [0, 0], sum: emptySum }), fork: seq })
-    }
-    this.#closeChain(signer, Math.min(seq, head?.fork ?? seq))
+    if (head.fork === undefined || seq < head.fork) work.setHead(signer, { ...head, fork: seq })
+    this.#closeChain(signer, Math.min(seq, head.fork ?? seq))
+  }
+
+  /** Two of them show by themselves that the key was used twice. */
+  #noteFork(signer: Did, operations: readonly SignedOperation[]): void {
+    const [first, ...others] = operations
+    const second = others.find(({ envelope }) => first !== undefined && !isReissueOf(envelope, first.envelope))
+    if (first !== undefined && second !== undefined) this.result.forks.push({ signer, operations: [first, second] })
   }
 
   /** Everything of a signer from a number on that is not final becomes `forked`. */
@@ -263,7 +290,7 @@ export class Placing {
   /** Behind the cut, a reissue of what is final is superseded, whatever else its signer did. */
   #isTwinOfFinal({ envelope }: SignedOperation): boolean {
     if (!this.#work.isCovered(envelope.at)) return false
-    const final = this.#work.finalAt(envelope.signer, envelope.seq)
+    const final = finalAt(this.#work, envelope.signer, envelope.seq)
     const other = final === undefined ? undefined : this.#work.operationOf(final)
     return other !== undefined && isReissueOf(envelope, other.envelope)
   }
@@ -299,9 +326,14 @@ export class Placing {
     overlay.put('held', prefix + rest, encodeTrusted(row))
     overlay.put('ids', candidate.digest, keyBytes(prefix))
     for (const key of waitingKeys(row, rest, envelope.at)) overlay.put('waiting', prefix + key, empty)
-    if (reason === 'parents') for (const id of missing) this.result.wanted.add(id)
+    if (reason === 'parents') this.#want(missing)
     work.counts.held++
     this.result.held++
+  }
+
+  /** Parents that wait here themselves are wanted by nobody. */
+  #want(missing: readonly OperationId[]): void {
+    for (const id of missing) if (this.#work.overlay.get('ids', digestText(id)) === undefined) this.result.wanted.add(id)
   }
 
   /** Takes an operation out of the waiting room; `rest` is its key without the space. */
@@ -325,61 +357,37 @@ export class Placing {
     return [...overlay.range('waiting', from, textAfter(from))].map(([key]) => this.#unhold(key.slice(from.length)))
   }
 
+  /** What waits longest in an index by arrival, by its key without the space. */
+  #firstToCome(index: KeyText): KeyText | undefined {
+    const from = this.#work.prefix + index
+    for (const [key] of this.#work.overlay.range('waiting', from, textAfter(from))) return key.slice(from.length + arrivalLength)
+    return undefined
+  }
+
   /** The oldest goes, of this signer or of the space, and is counted. */
   #makeRoom(signer: Did): void {
     const work = this.#work
     const { overlay, prefix } = work
     const own = prefix + signerText(signer)
     let count = 0
-    let oldest: { rest: KeyText; arrival: number } | undefined
-    for (const [key, value] of overlay.range('held', own, textAfter(own))) {
+    let oldest: KeyText | undefined
+    // Counted by their keys alone: whoever floods this room makes nobody decode it again and again.
+    for (const [key] of overlay.range('held', own, textAfter(own))) {
+      oldest ??= key.slice(prefix.length)
       count++
-      const { arrival } = decodeTrusted(value) as HeldRow
-      if (oldest === undefined || arrival < oldest.arrival) oldest = { rest: key.slice(prefix.length), arrival }
     }
     if (count < heldPerSignerMax) oldest = undefined
-    if (oldest === undefined && work.counts.held >= heldCountMax) {
-      for (const [key] of overlay.range('waiting', `${prefix}\u0000`, `${prefix}\u0001`)) {
-        oldest = { rest: key.slice(prefix.length + 7), arrival: 0 }
-        break
-      }
-    }
+    else oldest = this.#firstToCome(`\u0005${signerText(signer)}`) ?? oldest
+    if (oldest === undefined && work.counts.held >= heldCountMax) oldest = this.#firstToCome('\u0000')
     if (oldest === undefined) return
-    this.#unhold(oldest.rest)
+    this.#unhold(oldest)
     this.result.evicted++
   }
-}
-
-interface HeldRow {
-  readonly stored: Uint8Array
-  readonly reason: HeldReason
-  readonly arrival: number
-  readonly missing: readonly Uint8Array[]
 }
 
 const empty = new Uint8Array(0)
 const heldMark = Uint8Array.of(0)
 const placedMark = Uint8Array.of(1)
-
-const heldRest = (signer: Did, seq: number, digest: DigestText): KeyText => signerText(signer) + u48(seq) + digest
-
-/** Index rows of a held operation: by arrival, by each missing parent, by clock, by the running cut. */
-function waitingKeys(row: HeldRow, rest: KeyText, at: Clock): KeyText[] {
-  const keys = [`\u0000${u48(row.arrival)}${rest}`]
-  if (row.reason === 'parents') for (const parent of row.missing) keys.push(`\u0001${keyText(parent)}${rest}`)
-  if (row.reason === 'checkpoint') for (const checkpoint of row.missing) keys.push(`\u0004${keyText(checkpoint)}${rest}`)
-  if (row.reason === 'clock') keys.push(`\u0002${clockText(at)}${rest}`)
-  if (row.reason === 'cut') keys.push(`\u0003${rest}`)
-  return keys
-}
-
-/** Everything that has to stand before an operation. */
-export function* parentsOf({ envelope }: Pick<SignedOperation, 'envelope'>): Generator<OperationId> {
-  if (envelope.genesis !== null) yield envelope.genesis
-  if (envelope.prev !== null) yield envelope.prev
-  yield* envelope.seen
-  if (envelope.grant !== null) yield envelope.grant
-}
 
 const byPlaceDescending = (a: { candidate: Candidate }, b: { candidate: Candidate }): number =>
   a.candidate.place < b.candidate.place ? 1 : a.candidate.place > b.candidate.place ? -1 : 0

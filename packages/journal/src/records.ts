@@ -116,6 +116,8 @@ export interface CheckpointRecord {
   readonly operation: OperationId
   readonly hosts: readonly Did[]
   readonly count: number
+  /** What stands for all layers of the space up to this cut. */
+  readonly chain: Uint8Array
 }
 
 /** What is known of a space without looking at its rows; rewritten with each batch. */

@@ -1,4 +1,4 @@
-import { type Clock, decodeTrusted, type Did, type OperationId, type Rules } from '@icn/protocol'
+import { type Clock, decodeTrusted, type Did, type OperationId, type Rules, type VectorEntry } from '@icn/protocol'
 import { type SpacePrefix, spacePrefix } from './layout.ts'
 import type { Source } from './store/port.ts'
 import { emptySummary, type HeadRecord, type SpaceRecord, type Summary } from './records.ts'
@@ -16,6 +16,10 @@ export class HeldSpace {
   readonly places = new BoundedMap<OperationId, Clock>(20_000)
   readonly heads = new BoundedMap<Did, HeadRecord>(2_000)
   summary: Summary
+  /** While a cut is promised: last numbers of signers that all hosts have agreed to unite, though they stand before it. */
+  admitted: ReadonlyMap<Did, number> | undefined
+  /** What is told of signers' chains; follows from the set, so it holds as long as the set's digest is this one. */
+  vectors: { readonly setDigest: Uint8Array; readonly entries: readonly VectorEntry[]; readonly buckets: Uint8Array } | undefined
 
   constructor(record: SpaceRecord, rules: Rules | undefined, summary: Summary, cache: RowCache) {
     this.record = record
@@ -23,6 +27,10 @@ export class HeldSpace {
     this.rules = rules
     this.summary = summary
     this.cache = cache
+  }
+
+  admits(signer: Did, seq: number): boolean {
+    return seq <= (this.admitted?.get(signer) ?? -1)
   }
 }
 

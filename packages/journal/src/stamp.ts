@@ -24,6 +24,7 @@ export function stamp(
   work: SpaceWork | undefined,
   draft: Omit<Draft, 'grant'> & { readonly signer: Did; readonly grant: OperationId | null },
 ): UnsignedOperation & { readonly parsed: unknown } {
+  if (draft.signer === engine.parts.node && engine.mute.has(draft.space)) throw new Refusal('RECOVERING', { space: draft.space })
   const rules = work?.rules ?? engine.parts.rulesOf(draft.space)
   const law = rules.laws.get(draft.kind)
   let parsed: unknown = draft.body

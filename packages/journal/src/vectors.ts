@@ -2,6 +2,7 @@ import {
   decodeTrusted,
   type Did,
   didOfKey,
+  equalBytes,
   type Envelope,
   type LackingPage,
   type OperationId,
@@ -9,6 +10,7 @@ import {
   rawBytes,
   sha256,
   type VectorEntry,
+  vectorBucketOf,
   vectorBuckets,
   vectorSumBytes,
 } from '@icn/protocol'
@@ -20,8 +22,6 @@ import type { HeldSpace } from './space.ts'
 
 /** What is placed here of each signer, and what somebody else lacks of it (engine page §8, network page §6). What is only held does not count. */
 
-const bucketOf = (signer: Did): number => sha256(keyBytes(signerText(signer)))[0] as number
-
 function* headsOf(engine: Engine, { prefix }: HeldSpace): Generator<readonly [Did, HeadRecord]> {
   for (const [key, bytes] of engine.source.range('heads', prefix.from, prefix.to)) {
     const head = decodeTrusted(bytes) as HeadRecord
@@ -30,21 +30,28 @@ function* headsOf(engine: Engine, { prefix }: HeldSpace): Generator<readonly [Di
   }
 }
 
-/** For each bucket the beginning of the sum over its signers. */
-export function bucketsOf(engine: Engine, space: HeldSpace): Uint8Array {
-  const sums = Array.from({ length: vectorBuckets }, (): Uint8Array => emptySum)
-  for (const [signer, { sum }] of headsOf(engine, space)) {
-    const bucket = bucketOf(signer)
-    sums[bucket] = addDigest(sums[bucket] as Uint8Array, sum)
-  }
-  const whole = new Uint8Array(vectorBuckets * vectorSumBytes)
-  for (const [bucket, sum] of sums.entries()) whole.set(sum.subarray(0, vectorSumBytes), bucket * vectorSumBytes)
-  return whole
-}
+/** By rising key. Not to be changed: all who ask get the same. */
+export const entriesOf = (engine: Engine, space: HeldSpace): readonly VectorEntry[] => read(engine, space).entries
 
-/** By rising key. */
-export function entriesOf(engine: Engine, space: HeldSpace): VectorEntry[] {
-  return [...headsOf(engine, space)].map(([signer, { seq, id, sum }]) => ({ signer, seq, head: id, sum: sum.subarray(0, vectorSumBytes), bucket: bucketOf(signer) }))
+/** For each bucket the beginning of the sum over its signers. Not to be changed either. */
+export const bucketsOf = (engine: Engine, space: HeldSpace): Uint8Array => read(engine, space).buckets
+
+/** Every link asks after every commit, so it is read once for each set. */
+function read(engine: Engine, space: HeldSpace): NonNullable<HeldSpace['vectors']> {
+  const { setDigest } = space.summary
+  if (space.vectors?.setDigest !== setDigest) {
+    const entries: VectorEntry[] = []
+    const sums = Array.from({ length: vectorBuckets }, (): Uint8Array => emptySum)
+    for (const [signer, { seq, id, sum }] of headsOf(engine, space)) {
+      const bucket = vectorBucketOf(signer)
+      entries.push({ signer, seq, head: id, sum: sum.subarray(0, vectorSumBytes), bucket })
+      sums[bucket] = addDigest(sums[bucket] as Uint8Array, sum)
+    }
+    const buckets = new Uint8Array(vectorBuckets * vectorSumBytes)
+    for (const [bucket, sum] of sums.entries()) buckets.set(sum.subarray(0, vectorSumBytes), bucket * vectorSumBytes)
+    space.vectors = { setDigest, entries, buckets }
+  }
+  return space.vectors
 }
 
 const rawOf = (stored: Uint8Array): RawOperation => {
@@ -116,11 +123,19 @@ export function twinsOf(engine: Engine, space: HeldSpace, signer: Did): RawOpera
 }
 
 /** A placed operation as it is sent; undefined when it is unknown here or only held. */
-export function rawOperation(engine: Engine, space: HeldSpace, id: OperationId): RawOperation | undefined {
-  const digest = digestText(id)
+export const rawOperation = (engine: Engine, space: HeldSpace, id: OperationId): RawOperation | undefined => rawAt(engine, space, digestText(id))
+
+function rawAt(engine: Engine, space: HeldSpace, digest: DigestText): RawOperation | undefined {
   const known = engine.source.get('ids', digest)
   if (known === undefined) return undefined
   const place = keyText(known)
   if (place.length === 4 || !place.startsWith(space.prefix.from)) return undefined
   return rawOf(engine.source.get('operations', place + digest) as Uint8Array)
+}
+
+/** Is this placed here, byte for byte? Its name covers the envelope alone: with another signature or body it is somebody's claim, to be examined. */
+export function isPlaced(engine: Engine, space: HeldSpace, { envelope, signature, body }: RawOperation): boolean {
+  const own = rawAt(engine, space, keyText(sha256(envelope)) as DigestText)
+  if (own === undefined || own.body === null || body === null) return false
+  return equalBytes(own.signature, signature) && equalBytes(own.body, body)
 }

@@ -1,11 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { verifySignature } from '@icn/protocol/node'
+import { packChecks } from './check-packing.ts'
 import type { SignatureCheck } from './receive.ts'
 
 export interface VerifierOptions {
   /** Threads that verify big batches; 0: everything on the caller's thread. */
   readonly threads?: number
+  /** In place of this platform's own, on the caller's thread. */
+  readonly check?: ((check: SignatureCheck) => boolean) | undefined
 }
 
 /** Below this many signatures a hand-over to a thread costs more than it saves. */
@@ -16,6 +19,7 @@ const sliceMax = 128
 /** Checks signatures before the queue, in parallel, each once. Never throws on any bytes. */
 export class Verifier {
   readonly #threads: number
+  readonly #check: (check: SignatureCheck) => boolean
   #workers: Worker[] = []
   #waiting = new Map<number, { resolve: (good: readonly boolean[]) => void; checks: readonly SignatureCheck[]; worker: Worker }>()
   #ticket = 0
@@ -23,10 +27,11 @@ export class Verifier {
 
   constructor(options: VerifierOptions = {}) {
     this.#threads = options.threads ?? Math.max(1, availableParallelism() - 1)
+    this.#check = options.check ?? inline
   }
 
   async verify(checks: readonly SignatureCheck[]): Promise<readonly boolean[]> {
-    if (checks.length <= inlineMax || this.#threads === 0) return checks.map(inline)
+    if (checks.length <= inlineMax || this.#threads === 0) return checks.map((check) => this.#check(check))
     this.#start()
     const slices: Promise<readonly boolean[]>[] = []
     for (let from = 0; from < checks.length; from += sliceMax) slices.push(this.#hand(checks.slice(from, from + sliceMax)))
@@ -69,7 +74,8 @@ export class Verifier {
       this.#waiting.set(ticket, { resolve, checks, worker })
       // Only a thread that owes an answer keeps the process alive.
       worker.ref()
-      worker.postMessage({ ticket, checks })
+      const packed = packChecks(checks)
+      worker.postMessage({ ticket, packed }, [packed.buffer])
     })
   }
 }

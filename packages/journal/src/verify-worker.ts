@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { verifySignature } from '@icn/protocol/node'
-import type { SignatureCheck } from './receive.ts'
+import { unpackChecks } from './check-packing.ts'
 
-parentPort?.on('message', ({ ticket, checks }: { ticket: number; checks: readonly SignatureCheck[] }) => {
-  parentPort?.postMessage({ ticket, good: checks.map(({ signature, message, key }) => verifySignature(signature, message, key)) })
+parentPort?.on('message', ({ ticket, packed }: { ticket: number; packed: Uint8Array }) => {
+  parentPort?.postMessage({ ticket, good: unpackChecks(packed).map(({ signature, message, key }) => verifySignature(signature, message, key)) })
 })

@@ -1,13 +1,13 @@
 import {
   type Check,
   type Clock,
-  cidOfDigest,
   compareClocks,
   type Decision,
   decisionOf,
   decodeTrusted,
   type Did,
   encodeTrusted,
+  type Envelope,
   invariant,
   type Law,
   type OperationId,
@@ -19,8 +19,10 @@ import {
 import type { JournalEvent, OperationStatus } from './api.ts'
 import { BatchEvents } from './batch-events.ts'
 import type { Candidate, Disposition, FoldHooks, Folded } from './candidate.ts'
-import { chainDigestOf, chainRange, clockOfPlace, digestText, type PlaceText, placeText, signerText } from './layout.ts'
+import { indexContent } from './contents.ts'
+import { digestText, type PlaceText, placeText, signerText } from './layout.ts'
 import type { JournalOptions } from './options.ts'
+import { dispositionChecks, isUnfolded } from './unfolded.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import type { Overlay } from './overlay.ts'
 import {
@@ -105,6 +107,11 @@ export class SpaceWork {
   /** True for what stands at or before the last settled cut. */
   isCovered(at: Clock): boolean {
     return this.checkpoint !== null && compareClocks(at, this.checkpoint.cut) <= 0
+  }
+
+  /** Does it stand at or before a cut that is promised, and is not yet in what all hosts unite? */
+  keepsAside({ at, signer, seq }: Envelope): boolean {
+    return this.promised !== null && compareClocks(at, this.promised) <= 0 && !this.isCovered(at) && !this.space.admits(signer, seq)
   }
 
   readonly newPlaces = new Map<OperationId, Clock>()
@@ -270,6 +277,7 @@ export class SpaceWork {
     this.due += this.#isDue(candidate, status) - (before === undefined ? 0 : this.#isDue(candidate, before.status))
     this.#announce(candidate, record, before, events)
     this.#listQuarantine(candidate, record, before)
+    indexContent(this.overlay, this.prefix, candidate, status === 'applied', before?.status === 'applied')
     return { candidate, record, before: before?.status }
   }
 
@@ -281,6 +289,11 @@ export class SpaceWork {
 
   emit(type: string, data: Readonly<Record<string, unknown>>, operation: OperationId | null = null, status: OperationStatus | null = null): void {
     this.log.emit(type, data, operation, status)
+  }
+
+  /** Has nothing been said or promised? What else changes a summary writes rows. */
+  get isAsBefore(): boolean {
+    return this.events.length === 0 && this.promised === this.space.summary.promised
   }
 
   /** Writes summary and events into the batch's overlay; the last thing before the commit. */
@@ -364,19 +377,6 @@ export class SpaceWork {
   /** The operation whose arrival made the running fold rewind. */
   displacer: OperationId | undefined
 
-  /** The operation that bears a signer's number for good: folded and covered by a cut. */
-  finalAt(signer: Did, seq: number): OperationId | undefined {
-    const [from, to] = chainRange(this.prefix, signerText(signer), seq)
-    for (const [entry, mark] of this.overlay.range('chains', from, to)) {
-      if (mark[0] === 0) continue
-      const digest = chainDigestOf(entry)
-      const clock = keyText(this.overlay.get('ids', digest) as Uint8Array).slice(4)
-      const status = this.statusAt(clock + digest)
-      if ((status === 'applied' || status === 'refused') && this.isCovered(clockOfPlace(clock))) return cidOfDigest(keyBytes(digest)) as OperationId
-    }
-    return undefined
-  }
-
   /** A placed operation by its id. */
   operationOf(id: OperationId): SignedOperation | undefined {
     const digest = digestText(id)
@@ -388,12 +388,4 @@ export class SpaceWork {
   loadAt(place: PlaceText): Candidate {
     return this.hooks.load(this.overlay.get('operations', this.prefix + place) as Uint8Array)
   }
-}
-
-type Unfolded = 'late' | 'forked' | 'superseded'
-const isUnfolded = (status: OperationStatus): status is Unfolded => status === 'late' || status === 'forked' || status === 'superseded'
-
-const dispositionChecks = {
-  forked: (signer: Did): Check => ({ code: 'FORKED', result: 'fail', params: { signer } }),
-  superseded: (_: Did): Check => ({ code: 'SUPERSEDED', result: 'fail' }),
 }

@@ -3,7 +3,8 @@ import type { ReplicatorParts } from './ports.ts'
 
 /** The first frame of both sides (network page §3). */
 
-export function helloOf({ network, rules, node, instance, release, journal, timing }: ReplicatorParts): FrameOf<'hello'> {
+export function helloOf({ network, rules, node, instance, release, journal, timing, passFor }: ReplicatorParts, peer: Did): FrameOf<'hello'> {
+  const pass = passFor?.(peer)
   return {
     t: 'hello',
     v: 1,
@@ -15,15 +16,16 @@ export function helloOf({ network, rules, node, instance, release, journal, timi
     caps: [],
     at: [...journal.clock.last],
     wall: timing.now(),
+    ...(pass === undefined ? {} : { pass }),
   }
 }
 
 /** Why a peer cannot stay; undefined: it can. Nobody is believed to be another than whose key the handshake has proved. */
-export function helloTrouble(parts: ReplicatorParts, peer: Did, { node, network_id, rules }: FrameOf<'hello'>): string | undefined {
+export function helloTrouble(parts: ReplicatorParts, peer: Did, { node, network_id, rules, pass }: FrameOf<'hello'>): string | undefined {
   if (node !== peer) return 'FRAME_INVALID'
   const network = parts.network()
   if (network_id !== null && network !== null && network_id !== network) return 'NETWORK_MISMATCH'
-  return rulesTrouble(parts.rules, rules)
+  return rulesTrouble(parts.rules, rules) ?? parts.welcome?.(peer, pass)
 }
 
 /** Nothing in common, or one version that means two things. */

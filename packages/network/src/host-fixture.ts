@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Did } from '@icn/protocol'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import type { Libp2p, Stream } from '@libp2p/interface'
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { gossipOptions } from './gossip.ts'
 import { openHost } from './host.ts'
 import { replicateProtocol } from './meeting.ts'
 import type { Host, HostParts, Wire, WireListener } from './wire.ts'
@@ -37,6 +40,8 @@ export class Heard implements WireListener {
   readonly wire: Wire
   readonly frames: Uint8Array[] = []
   drains = 0
+  /** Bytes of pieces after which a frame was not whole. */
+  parts = 0
   why: Parameters<WireListener['closed']>[0] | undefined
   #waiting: (() => void)[] = []
 
@@ -48,6 +53,10 @@ export class Heard implements WireListener {
   frame(bytes: Uint8Array): void {
     assert.equal(this.why, undefined, 'a frame after the end')
     this.frames.push(bytes)
+  }
+
+  partly(bytes: number): void {
+    this.parts += bytes
   }
 
   drain(): void {
@@ -140,14 +149,15 @@ export async function orderedSeeds(): Promise<readonly [lower: Uint8Array, highe
 
 /** A libp2p node without our host: it says on a stream what it likes. */
 export class Rogue implements AsyncDisposable {
-  readonly node: Libp2p
+  readonly node: Libp2p<{ identify: unknown; gossip?: GossipSub }>
   readonly incoming: Stream[] = []
 
-  private constructor(node: Libp2p) {
+  private constructor(node: Rogue['node']) {
     this.node = node
   }
 
-  static async open(seed: Uint8Array, listen: readonly string[] = []): Promise<Rogue> {
+  /** `gossips`: it takes part in what everybody is told, by the settings of everybody. */
+  static async open(seed: Uint8Array, listen: readonly string[] = [], gossips = false): Promise<Rogue> {
     const privateKey = await generateKeyPairFromSeed('Ed25519', seed)
     const node = await createLibp2p({
       privateKey,
@@ -156,14 +166,26 @@ export class Rogue implements AsyncDisposable {
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
       connectionMonitor: { enabled: false },
+      services: { identify: identify(), ...(gossips ? { gossip: gossipsub(gossipOptions({ penaltyOf: () => 0 })) } : {}) },
     })
     const rogue = new Rogue(node)
     await node.handle(replicateProtocol, (stream) => void rogue.incoming.push(stream))
     return rogue
   }
 
-  stream(address: string): Promise<Stream> {
-    return this.node.dialProtocol(multiaddr(address), replicateProtocol)
+  stream(address: string, protocol = replicateProtocol): Promise<Stream> {
+    return this.node.dialProtocol(multiaddr(address), protocol)
+  }
+
+  dial(address: string): Promise<Connection> {
+    return this.node.dial(multiaddr(address))
+  }
+
+  /** Says it to whoever is connected, as it is: neither the topic nor the size is looked at. False: nobody was there to hear it. */
+  gossip(topic: string, data: Uint8Array): boolean {
+    const gossip = this.node.services.gossip as unknown as { sendRpc(to: string, rpc: object): boolean } | undefined
+    const rpc = { subscriptions: [], messages: [{ topic, data }] }
+    return this.node.getPeers().filter((peer) => gossip?.sendRpc(peer.toString(), rpc) === true).length > 0
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

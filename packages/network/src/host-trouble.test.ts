@@ -46,7 +46,11 @@ async function deafHost(listen: string): Promise<{ readonly address: string; hea
     Atomics.store(shared, 0, 1)
     Atomics.notify(shared, 0)
   }
-  return { address, hear, sizes, stop: () => (hear(), worker.terminate()) }
+  const stop = (): Promise<number> => {
+    hear()
+    return worker.terminate()
+  }
+  return { address, hear, sizes, stop }
 }
 
 /** A way to a host through which a test can speak in between. */
@@ -189,7 +193,7 @@ describe('a dial is refused', { concurrency: true }, () => {
 
     it(`by the one who dials over ${name}, once the other's key is proven`, async () => {
       const asked: string[] = []
-      await using a = await TestHost.open({ seed: freshSeed(), admits: (peer) => (asked.push(peer), false) })
+      await using a = await TestHost.open({ seed: freshSeed(), admits: (peer) => asked.push(peer) === 0 })
       await using b = await TestHost.open({ seed: freshSeed(), listen: [listen] })
       await assert.rejects(a.host.dial(b.address), code('PEER_NOT_TRUSTED'))
       assert.deepEqual(asked, [b.host.did])

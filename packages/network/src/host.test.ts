@@ -5,6 +5,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { freshSeed, type Heard, orderedSeeds, Rogue, TestHost, tcpLoopback, transports, until, wsLoopback } from './host-fixture.ts'
 import { replicateProtocol } from './meeting.ts'
 import { didOfPeer, isLowerKey, peerOfDid } from './peer-id.ts'
+import { framed } from './stream-framing.ts'
 import { frameBytesMax } from './wire.ts'
 
 /** Small ones, ones at the edges of the prefix, and some as large as may be. */
@@ -184,4 +185,18 @@ describe('several connections', () => {
     await until('the frame', () => got.length === 2)
     assert.deepEqual(got, [1, 7])
   })
+})
+
+it('a frame that comes in pieces is told of before it is whole', async () => {
+  const [lower, higher] = await orderedSeeds()
+  await using host = await TestHost.open({ seed: higher })
+  await using rogue = await Rogue.open(lower)
+  const stream = await rogue.stream(host.address)
+  const heard = await host.wireTo(didOfPeer(rogue.node.peerId))
+  const bytes = framed(new Uint8Array(100_000))
+  stream.send(bytes.subarray(0, 60_000))
+  await until('the first pieces', () => heard.parts === 60_000)
+  assert.equal(heard.frames.length, 0)
+  stream.send(bytes.subarray(60_000))
+  await until('the frame', () => heard.frames.length === 1)
 })

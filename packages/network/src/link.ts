@@ -1,21 +1,16 @@
-import {
-  decodeFrame,
-  encodeFrame,
-  equalBytes,
-  type Frame,
-  type FrameOf,
-  type OperationId,
-  rawBytes,
-  type RawOperation,
-  type SpaceId,
-  vectorBuckets,
-  vectorSumBytes,
-  wantIdsMax,
-} from '@icn/protocol'
+import { decodeFrame, type EvidenceName, type Frame, type FrameOf, type NodeRecord, type OperationId, recordsFrameMax, type SpaceId } from '@icn/protocol'
 import { helloOf, helloTrouble } from './greeting.ts'
+import { HandingIn } from './handing-in.ts'
+import { Intake } from './intake.ts'
 import { isJoinFrame, type JoinFrame, Joining } from './joining.ts'
-import type { Misbehaviour, ReplicatorOptions, ReplicatorParts } from './ports.ts'
-import { Sending, vectorFrames } from './sending.ts'
+import type { News } from './news.ts'
+import { Offering } from './offering.ts'
+import { Outgoing } from './outgoing.ts'
+import { Pages } from './pages.ts'
+import type { LinkHooks, LinkState, ReplicatorOptions, ReplicatorParts } from './ports.ts'
+import { Receiving } from './receiving.ts'
+import { allBuckets, vectorFrames } from './sending.ts'
+import { SpaceLink } from './space-link.ts'
 import { Timers } from './timers.ts'
 import type { Wire } from './wire.ts'
 
@@ -23,23 +18,6 @@ import type { Wire } from './wire.ts'
 
 /** How long the answer to an offer takes, whatever it is, so that nobody can tell a space that is unknown from one that is not theirs. */
 const answerMs = 250
-/** A parent that was asked for is asked for again after this long. */
-const wantAgainMs = 30_000
-/** Quiet after the last operation of a batch before the other side is told what is here. */
-const settledMs = 1_000
-
-interface Shared {
-  readonly sending: Sending
-  /** Digest that the peer was last told with its buckets. */
-  told: Uint8Array | undefined
-  /** Parents asked for, and when. */
-  readonly wanted: Map<OperationId, number>
-  /** Cancel what is told when a batch has settled, and what is told in any case. */
-  settled: () => void
-  regular: () => void
-}
-
-export type LinkState = 'greeting' | 'ready' | 'closed'
 
 export class Link {
   readonly peer
@@ -47,45 +25,92 @@ export class Link {
   readonly #wire: Wire
   readonly #parts: ReplicatorParts
   readonly #options: ReplicatorOptions
-  readonly #ended: () => void
+  readonly #hooks: LinkHooks
   state: LinkState = 'greeting'
   /** Spaces the peer has offered, with the first operation it means. */
   #offered: ReadonlyMap<SpaceId, OperationId> = new Map()
   /** Cancels the answer that is under way. */
   #answering: () => void = () => {}
   /** Spaces of which the peer may be told: this node's own state names it, and it has offered them. */
-  readonly #shared = new Map<SpaceId, Shared>()
-  #told = ''
-  #incoming: Promise<void> = Promise.resolve()
+  readonly #shared = new Map<SpaceId, SpaceLink>()
+  /** What the peer has last said to hold of each space that it offers. */
+  readonly #digests = new Map<SpaceId, Uint8Array>()
+  readonly #offering: Offering
+  /** The peer has said something after its greeting, so ours was good enough. */
+  #isHeard = false
   #cancelHello: () => void = () => {}
   readonly #timers: Timers
-  #wants = 0
-  /** Bytes of operations: what the peer may have sent and has; what this node may have sent and has. */
-  #granted: number
-  #received = 0
-  #allowed: number
-  #sent = 0
+  readonly #intake: Intake
+  readonly #handing: HandingIn
+  #reading: () => void = () => {}
+  #pausedUntil = 0
+  readonly #outgoing: Outgoing
+  readonly #receiving: Receiving
+  readonly pages: Pages
 
-  constructor(wire: Wire, parts: ReplicatorParts, options: ReplicatorOptions, ended: () => void) {
+  constructor(wire: Wire, parts: ReplicatorParts, options: ReplicatorOptions, hooks: LinkHooks) {
     this.peer = wire.peer
     this.#wire = wire
     this.#parts = parts
     this.#options = options
-    this.#ended = ended
+    this.#hooks = hooks
+    this.#offering = new Offering(wire.peer, parts, (space) => this.#shared.has(space))
     this.#timers = new Timers(parts.timing, (error) => parts.fault('timer', error))
     this.joining = new Joining(this.peer, parts.hosting, this.#timers, (frame) => void this.#send(frame))
-    this.#granted = options.creditBytes
-    this.#allowed = options.creditBytes
+    this.#intake = new Intake(this.peer, parts, options.creditBytes, this.#timers, (kind, detail) => this.#report(kind, detail))
+    this.#outgoing = new Outgoing({
+      wire,
+      timers: this.#timers,
+      intake: this.#intake,
+      creditBytes: options.creditBytes,
+      // Without a word about manners: its line may be slow.
+      stalled: () => this.close('SLOW_PEER'),
+      isShared: (space) => this.isShared(space),
+      traffic: parts.traffic,
+    })
+    this.#receiving = new Receiving({
+      parts,
+      intake: this.#intake,
+      shared: this.#shared,
+      creditBytes: options.creditBytes,
+      brought: hooks.brought,
+      isOpen: () => this.state !== 'closed',
+      isExpected: (space) => this.#isExpected(space),
+      folded: (space) => this.#reconsider(space),
+      send: (frame) => void this.#send(frame),
+      pause: (ms) => this.#pause(ms),
+      report: (kind, detail) => this.#report(kind, detail),
+      close: (code) => this.close(code),
+    })
+    this.pages = new Pages({
+      parts,
+      isShared: (space) => this.isShared(space),
+      hasRoom: () => !this.#outgoing.isFull,
+      send: (frame) => void this.#send(frame),
+      report: (kind, detail) => this.#report(kind, detail),
+    })
+    this.#handing = new HandingIn({
+      journal: parts.journal,
+      flow: this.#outgoing,
+      done: hooks.handedIn,
+      isDue: (space) => this.state === 'ready' && !this.#shared.has(space) && parts.mayHave(this.peer, space),
+      later: (run) => void this.#timers.after(options.haveIntervalMs, run),
+      pump: () => this.#pump(),
+    })
   }
 
   /** Says hello and listens. */
   start(): void {
     this.#cancelHello = this.#timers.after(this.#options.helloMs, () => this.close('HELLO_TIMEOUT'))
-    this.#send(helloOf(this.#parts))
+    this.#send(helloOf(this.#parts, this.peer))
     // Only now: what has arrived already is delivered at once, and an answer must not leave before the greeting.
     this.#wire.listen({
       frame: (bytes) => this.#arrived(bytes),
-      drain: () => this.#pump(),
+      partly: (bytes) => this.#intake.arriving(bytes),
+      drain: () => {
+        this.#outgoing.drained()
+        this.#pump()
+      },
       closed: (why) => {
         if (why === 'too_large') this.#report('oversize', 'a frame is larger than it may be')
         if (why === 'cut_short') this.#report('frame_error', 'a frame was cut short')
@@ -94,8 +119,9 @@ export class Link {
     })
   }
 
-  close(code: string): void {
+  close(code: string, theirs?: FrameOf<'hello'>): void {
     if (this.state === 'closed') return
+    if (this.state === 'greeting') this.#parts.helloFailed?.(code, this.peer, theirs)
     this.#send({ t: 'bye', code })
     this.leave()
   }
@@ -107,39 +133,43 @@ export class Link {
   }
 
   /** Spaces that both may hold, for whoever looks. */
-  get spaces(): readonly SpaceId[] {
-    return [...this.#shared.keys()]
+  get shared(): ReadonlyMap<SpaceId, Pick<SpaceLink, 'behindSince'>> {
+    return this.#shared
+  }
+
+  /** Takes nothing more from the journal. True: all that was taken from it has left. */
+  drain(): boolean {
+    for (const { sending } of this.#shared.values()) sending.readNoMore()
+    return this.#wire.waitingBytes === 0 && [...this.#shared.values()].every(({ sending }) => sending.isIdle)
+  }
+
+  /** Tells the peer where nodes may be reached. */
+  tell(records: readonly NodeRecord[]): void {
+    if (this.state === 'ready' && records.length > 0) this.#send({ t: 'cand', records: records.slice(0, recordsFrameMax) })
+  }
+
+  isShared(space: SpaceId): boolean {
+    return this.#shared.has(space)
+  }
+
+  /** Tells the peer what hosts say about a cut, before any operation that waits. */
+  tellSnap(frame: FrameOf<'snap'>): void {
+    if (this.state === 'ready') this.#outgoing.sendSnap(frame)
   }
 
   /** The state of some spaces has changed: the peer may have become a host or none, and gets what is new. */
-  committed(space: SpaceId, operations: readonly OperationId[]): void {
+  committed(space: SpaceId, operations: () => readonly News[]): void {
     if (this.state !== 'ready') return
     this.#reconsider(space)
-    const shared = this.#shared.get(space)
-    const vectors = shared === undefined ? undefined : this.#parts.journal.vectors(space)
-    if (shared === undefined || vectors === undefined) return
-    for (const id of operations) {
-      const raw = vectors.raw(id)
-      if (raw !== undefined) shared.sending.offer(raw)
-    }
-    shared.settled()
-    shared.settled = this.#timers.after(settledMs, () => this.#have(space))
+    this.#shared.get(space)?.committed(operations())
+    this.#handing.committed(space, operations, this.#parts.timing.now())
     this.#pump()
   }
 
-  /** Tells the peer which spaces it may have of this node, when that is not what it was told last. */
-  offer(): void {
-    if (this.state !== 'ready') return
-    const { journal } = this.#parts
-    const held = journal.spaces().flatMap(({ space }) => {
-      const info = journal.info(space)
-      return info === undefined || info.readOnly || !this.#parts.mayHave(this.peer, space) ? [] : [{ space, genesis: info.genesis }]
-    })
-    const spaces = [...held, ...this.#parts.expected()].sort((a, b) => (a.space < b.space ? -1 : 1))
-    const told = spaces.map(({ space, genesis }) => `${space} ${genesis}`).join()
-    if (told === this.#told) return
-    this.#told = told
-    this.#send({ t: 'offer', spaces })
+  /** Tells the peer which spaces it may have of this node, when that is not what it was told last. `changed`: only of this space something is new. */
+  offer(changed?: SpaceId): void {
+    const spaces = this.state === 'ready' ? this.#offering.news(changed) : undefined
+    if (spaces !== undefined) this.#send({ t: 'offer', spaces })
   }
 
   #arrived(bytes: Uint8Array): void {
@@ -150,8 +180,10 @@ export class Link {
       this.close('FRAME_INVALID')
       return
     }
+    this.#isHeard ||= frame.t !== 'hello' && frame.t !== 'bye'
+    this.#pause(this.#intake.pauseAfter(frame, bytes.length, this.pages))
     // Operations wait for the fold before them; everything else is answered at once.
-    if (frame.t === 'ops') this.#take(frame)
+    if (frame.t === 'ops') this.#receiving.take(frame)
     else if (isJoinFrame(frame)) void this.joining.handle(frame).catch((error: unknown) => this.#parts.fault('join', error))
     else this.#handle(frame)
   }
@@ -168,22 +200,45 @@ export class Link {
         this.#compare(frame)
         break
       case 'vector':
-        this.#learn(frame)
+        this.#intake.told(frame.space)
+        // Who takes nothing gets no answer; vectors are told again.
+        this.#shared.get(frame.space)?.learn(this.#outgoing.isFull ? { ...frame, ask: false } : frame)
+        this.#pump()
         break
       case 'want':
         this.#give(frame)
         break
       case 'credit':
-        this.#allowed = Math.max(this.#allowed, frame.bytes)
+        this.#outgoing.allow(frame, this.#shared)
         this.#pump()
         break
-      case 'bye':
-        if (frame.space === undefined) this.leave()
-        else this.#drop(frame.space)
+      case 'snap':
+        this.#blameUnexpected(frame)
+        this.#pause(this.#hooks.snap(frame))
         break
-      // What the answer says follows from what comes; a parent that nobody here has is looked for elsewhere.
-      case 'answer':
+      case 'page':
+        if (frame.bytes === undefined) this.#blameUnexpected(frame)
+        this.pages.take(frame)
+        break
+      case 'cand':
+        this.#parts.onRecords?.(this.peer, frame.records)
+        break
+      case 'bye':
+        if (frame.space === undefined) {
+          if (!this.#isHeard) this.#parts.helloFailed?.(frame.code, this.peer, undefined)
+          this.leave()
+        } else this.#drop(frame.space)
+        break
+      case 'notice':
+        if (frame.code === 'NODE_CLONED') this.#parts.ownKey?.seenTwice(this.peer)
+        break
       case 'none':
+        this.#intake.none(frame)
+        break
+      // A yes follows from what comes.
+      case 'answer':
+        this.#parts.answered?.(this.peer, frame.space, frame.code)
+        if (!frame.ok) this.#handing.consider(frame.space)
         break
     }
   }
@@ -192,19 +247,28 @@ export class Link {
     const trouble = helloTrouble(this.#parts, this.peer, hello)
     if (trouble === 'FRAME_INVALID') this.#report('frame_error', 'hello names another node than the one that speaks')
     if (trouble !== undefined) {
-      this.close(trouble)
+      this.close(trouble, hello)
       return
     }
     this.#cancelHello()
     this.state = 'ready'
+    if (this.#hooks.greeted(hello.instance)) {
+      this.#report('node_cloned', 'two starts of one identity run at the same time')
+      this.#send({ t: 'notice', code: 'NODE_CLONED' })
+    }
     this.offer()
+    this.#parts.onLink?.(this.peer, 'ready')
   }
 
   /** An offer takes the place of the one before; its answer takes the same time whatever it is. */
   #takeOffer({ spaces }: FrameOf<'offer'>): void {
     const before = this.#offered
     this.#offered = new Map(spaces.map(({ space, genesis }) => [space, genesis]))
-    for (const space of before.keys()) if (!this.#offered.has(space)) this.#drop(space)
+    for (const space of before.keys()) {
+      if (this.#offered.has(space)) continue
+      this.#digests.delete(space)
+      this.#drop(space)
+    }
     this.#answering()
     this.#answering = this.#timers.after(answerMs, () => {
       for (const [space, genesis] of this.#offered) {
@@ -223,111 +287,66 @@ export class Link {
 
   /** Begins or stops telling the peer of a space, as this node's own state now says. */
   #reconsider(space: SpaceId): void {
-    this.offer()
+    this.offer(space)
     const genesis = this.#offered.get(space)
-    const may = genesis !== undefined && this.#refusalOf(space, genesis) === undefined
+    const may = this.state !== 'closed' && genesis !== undefined && this.#refusalOf(space, genesis) === undefined
     if (may === this.#shared.has(space)) return
     if (!may) {
       this.#drop(space)
       this.#send({ t: 'bye', space, code: 'NOT_A_HOST' })
       return
     }
-    this.#shared.set(space, { sending: new Sending(), told: undefined, wanted: new Map(), settled: () => {}, regular: () => {} })
-    this.#have(space)
+    this.#shared.set(
+      space,
+      new SpaceLink({
+        space,
+        peer: this.peer,
+        parts: this.#parts,
+        options: this.#options,
+        timers: this.#timers,
+        flow: this.#outgoing,
+        theirs: this.#digests.get(space),
+        send: (frame) => void this.#send(frame),
+        ask: (asked, ids) => this.#intake.ask(asked, ids),
+      }),
+    )
+    this.#parts.onSpace?.(this.peer, space, true)
   }
 
   #drop(space: SpaceId): void {
-    const shared = this.#shared.get(space)
-    shared?.settled()
-    shared?.regular()
-    this.#shared.delete(space)
-  }
-
-  /** Everything up to now is here, and this is what it adds up to. */
-  #have(space: SpaceId): void {
-    const shared = this.#shared.get(space)
-    const info = this.#parts.journal.info(space)
-    const vectors = this.#parts.journal.vectors(space)
-    if (shared === undefined || info === undefined || vectors === undefined) return
-    const isNews = shared.told === undefined || !equalBytes(shared.told, info.setDigest)
-    shared.told = info.setDigest
-    this.#send({
-      t: 'have',
-      space,
-      at: [...this.#parts.journal.clock.last],
-      count: Object.entries(info.operations).reduce((sum, [status, count]) => (status === 'held' ? sum : sum + count), 0),
-      digest: info.setDigest,
-      ...(isNews ? { buckets: vectors.buckets() } : {}),
-    })
-    const { haveIntervalMs } = this.#options
-    shared.settled()
-    shared.regular()
-    shared.regular = this.#timers.after(haveIntervalMs + Math.floor((this.#parts.timing.chance() - 0.5) * (haveIntervalMs / 3)), () => this.#have(space))
+    const sending = this.#shared.get(space)?.end()
+    this.#intake.forget(space)
+    if (this.#shared.delete(space)) this.#parts.onSpace?.(this.peer, space, false)
+    this.#handing.consider(space, sending)
   }
 
   #compare({ space, digest, buckets }: FrameOf<'have'>): void {
+    if (digest !== undefined && this.#offered.has(space)) this.#digests.set(space, digest)
+    if (this.#outgoing.isFull) return
     const shared = this.#shared.get(space)
-    const info = this.#parts.journal.info(space)
-    const vectors = this.#parts.journal.vectors(space)
-    if (shared === undefined) {
-      // A new host says what it lacks before its own state can name whom it asks.
-      if (this.#isNewHost(space)) for (const frame of vectorFrames(space, vectors, allBuckets, false)) this.#send(frame)
+    if (shared !== undefined) {
+      shared.compare(this.#digests.get(space), buckets)
       return
     }
-    if (info === undefined || vectors === undefined) return
-    if (equalBytes(info.setDigest, digest)) {
-      shared.sending.equal(vectors)
-      return
-    }
-    // Nothing has changed there since it last said more; what it lacks is on its way, or was lost with a stream.
-    if (buckets === undefined && shared.sending.knowsPeer && !shared.sending.isIdle) return
-    const own = vectors.buckets()
-    const unequal = new Set([...allBuckets].filter((bucket) => buckets === undefined || !equalBytes(sumAt(own, bucket), sumAt(buckets, bucket))))
-    for (const frame of vectorFrames(space, vectors, unequal, true)) this.#send(frame)
-  }
-
-  #learn(frame: FrameOf<'vector'>): void {
-    const shared = this.#shared.get(frame.space)
-    const vectors = this.#parts.journal.vectors(frame.space)
-    if (shared === undefined || vectors === undefined) return
-    shared.sending.learn(vectors, frame)
-    if (frame.ask) for (const own of vectorFrames(frame.space, vectors, new Set(frame.buckets), false)) this.#send(own)
-    this.#pump()
+    // A new host says what it lacks before its own state can name whom it asks: of whom it does not name it asks for everything, and tells nothing.
+    const told = this.#parts.mayHave(this.peer, space) ? this.#parts.journal.vectors(space) : undefined
+    if (!this.#isNewHost(space)) return
+    this.#intake.askedAll(space)
+    for (const own of vectorFrames(space, told, allBuckets, false)) this.#send(own)
   }
 
   #give({ space, w, ids }: FrameOf<'want'>): void {
     const shared = this.#shared.get(space)
-    const vectors = shared === undefined ? undefined : this.#parts.journal.vectors(space)
-    const absent: OperationId[] = []
-    for (const id of ids) {
-      const raw = vectors?.raw(id)
-      if (raw === undefined) absent.push(id)
-      else shared?.sending.answer(raw, w)
-    }
-    if (absent.length > 0) this.#send({ t: 'none', space, w, ids: absent, why: 'unknown' })
+    const vectors = shared?.vectors
+    const absent = ids.filter((id) => vectors?.raw(id) === undefined)
+    for (const id of ids) if (!absent.includes(id)) shared?.sending.answer(id, w)
+    if (absent.length > 0 && !this.#outgoing.isFull) this.#send({ t: 'none', space, w, ids: absent, why: 'unknown' })
     this.#pump()
   }
 
-  /** Receiving is open to whoever shares the space (ruling 15): signatures say whose the operations are. */
-  #take({ space, ops }: FrameOf<'ops'>): void {
-    const operations: RawOperation[] = ops.map(([envelope, signature, body]) => ({ envelope, signature, body }))
-    const bytes = operations.reduce((sum, raw) => sum + rawBytes(raw), 0)
-    this.#received += bytes
-    if (this.#received > this.#granted) {
-      this.#report('credit_exceeded', `${this.#received} bytes of ${this.#granted}`)
-      this.close('CREDIT_EXCEEDED')
-      return
-    }
-    this.#incoming = this.#incoming.then(() => this.#folded(space, operations, bytes)).catch((error: unknown) => this.#parts.fault('fold', error))
-  }
-
-  async #folded(space: SpaceId, operations: readonly RawOperation[], bytes: number): Promise<void> {
-    if (this.state === 'closed') return
-    if (this.#isExpected(space)) await this.#fold(space, operations)
-    else this.#report('unsolicited', `operations of ${space}`)
-    // Only what is folded makes room for more, so that a slow disk slows the sender and fills no memory here.
-    this.#granted += bytes
-    this.#send({ t: 'credit', bytes: this.#granted })
+  /** Who has offered a space may not know yet that it is not shared. */
+  #blameUnexpected({ t, space }: FrameOf<'snap' | 'page'>): void {
+    if (!this.#isExpected(space)) this.#report('unsolicited', `${t} of ${space}`)
   }
 
   #isNewHost(space: SpaceId): boolean {
@@ -339,46 +358,29 @@ export class Link {
     return this.#isNewHost(space) || (genesis !== undefined && genesis === this.#parts.journal.info(space)?.genesis)
   }
 
-  async #fold(space: SpaceId, operations: readonly RawOperation[]): Promise<void> {
-    // Before the commit tells everybody what is new, so that nothing goes back to where it came from.
-    this.#shared.get(space)?.sending.received(operations)
-    const { malformed, wanted } = await this.#parts.journal.ingest(space, operations)
-    for (const { reason } of malformed) this.#report(reason === 'signature' ? 'bad_signature' : 'malformed_operation', reason)
-    this.#want(space, wanted)
-    this.#reconsider(space)
-  }
-
-  #want(space: SpaceId, ids: readonly OperationId[]): void {
-    const shared = this.#shared.get(space)
-    if (shared === undefined) return
-    const now = this.#parts.timing.now()
-    const due = ids.filter((id) => (shared.wanted.get(id) ?? Number.NEGATIVE_INFINITY) + wantAgainMs <= now)
-    for (const id of due) shared.wanted.set(id, now)
-    for (const [id, at] of shared.wanted) if (at + wantAgainMs < now) shared.wanted.delete(id)
-    for (let from = 0; from < due.length; from += wantIdsMax) this.#send({ t: 'want', space, w: this.#wants++, ids: due.slice(from, from + wantIdsMax) })
-  }
-
-  /** Sends what there is to send, in turn between the spaces, as long as wire and credit have room. */
   #pump(): void {
-    let isAnythingLeft = this.state === 'ready'
-    while (isAnythingLeft) {
-      isAnythingLeft = false
-      for (const [space, { sending }] of this.#shared) {
-        const vectors = this.#parts.journal.vectors(space)
-        const next = vectors === undefined ? undefined : sending.next(space, vectors, this.#allowed - this.#sent)
-        if (next === undefined) continue
-        this.#sent += next.bytes
-        isAnythingLeft = true
-        if (!this.#send(next.frame)) return
-      }
-    }
+    if (this.state === 'ready') this.#outgoing.pump([...this.#shared, ...this.#handing.due()])
+  }
+
+  /** Reads nothing more for so long [ms], or longer where it was to be longer. */
+  #pause(ms: number): void {
+    const until = this.#parts.timing.now() + ms
+    if (ms <= 0 || until <= this.#pausedUntil || this.state === 'closed') return
+    this.#pausedUntil = until
+    this.#wire.pause()
+    this.#intake.paused(ms)
+    this.#reading()
+    this.#reading = this.#timers.after(ms, () => {
+      this.#pausedUntil = 0
+      this.#wire.resume()
+    })
   }
 
   #send(frame: Frame): boolean {
-    return this.state !== 'closed' && this.#wire.send(encodeFrame(frame))
+    return this.state !== 'closed' && this.#outgoing.send(frame)
   }
 
-  #report(kind: Misbehaviour, detail: string): void {
+  #report(kind: EvidenceName, detail: string): void {
     this.#parts.report(kind, this.peer, detail)
   }
 
@@ -386,12 +388,9 @@ export class Link {
     if (this.state === 'closed') return
     this.state = 'closed'
     this.#timers.end()
-    this.#shared.clear()
+    for (const space of this.#shared.keys()) this.#drop(space)
     this.joining.lost()
-    this.#ended()
+    this.#hooks.ended()
+    this.#parts.onLink?.(this.peer, 'closed')
   }
 }
-
-const allBuckets: ReadonlySet<number> = new Set(Array.from({ length: vectorBuckets }, (_, bucket) => bucket))
-
-const sumAt = (sums: Uint8Array, bucket: number): Uint8Array => sums.subarray(bucket * vectorSumBytes, (bucket + 1) * vectorSumBytes)

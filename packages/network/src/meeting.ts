@@ -14,6 +14,7 @@ export interface MeetingParts extends Pick<HostParts, 'onWire' | 'fault'> {
   readonly me: Did
   readonly peer: Did
   readonly frameBytesMax: number
+  readonly pingMs: number
   /** No connection and no wire are left. */
   over(): void
 }
@@ -64,6 +65,11 @@ export class Meeting {
     return [...this.#held.values()].filter((held) => held.ending === undefined && held.connection.status === 'open').map((held) => held.connection)
   }
 
+  /** The connection of the wire, or that which will have it. */
+  get connection(): Connection | undefined {
+    return (this.#wire?.held ?? this.#best())?.connection
+  }
+
   roundTripMs(): number | undefined {
     return (this.#wire?.held ?? this.#best())?.pings.roundTripMs()
   }
@@ -84,7 +90,7 @@ export class Meeting {
 
   connected(connection: Connection): void {
     const byUs = connection.direction === 'outbound'
-    const held: Held = { connection, byLower: byUs === this.#lower, order: this.#order++, pings: new Pings(connection), opens: 0 }
+    const held: Held = { connection, byLower: byUs === this.#lower, order: this.#order++, pings: new Pings(connection, this.#parts.pingMs), opens: 0 }
     this.#held.set(connection, held)
     if (this.#leaving !== undefined) this.#end(held)
     this.#settle()

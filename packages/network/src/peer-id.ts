@@ -13,6 +13,9 @@ export function didOfPeer(peer: PeerId): Did {
   throw new NetworkTrouble('NODE_KEY_UNSUPPORTED', `${peer} has a key that is not a good Ed25519 key`)
 }
 
+/** A multiaddr with whom to expect there. */
+export const peerAddress = (address: string, did: Did): string => `${address}/p2p/${peerOfDid(did)}`
+
 export const peerOfDid = (did: Did): PeerId => peerIdFromPublicKey(publicKeyFromRaw(keyOfDid(did)))
 
 /** True if a's public key, read as bytes, comes before b's. Both sides of a connection find the same. */

@@ -29,7 +29,7 @@ async function open(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] })
   t.mock.method(performance, 'now', () => now)
   const connection = new FakeConnection()
-  const pings = new Pings(connection as unknown as Connection)
+  const pings = new Pings(connection as unknown as Connection, 15_000)
   t.after(() => pings.stop())
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
   await settle()
@@ -89,7 +89,7 @@ describe('pings of a connection', () => {
   it('know a peer that hung up before it answered', async () => {
     const connection = new FakeConnection()
     connection.abort()
-    const pings = new Pings(connection as unknown as Connection)
+    const pings = new Pings(connection as unknown as Connection, 15_000)
     pings.stop()
     assert.equal(await pings.answered, false)
   })

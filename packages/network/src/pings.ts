@@ -4,9 +4,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 const protocol = '/ipfs/ping/1.0.0'
 const pingBytes = 32
 const samplesMax = 8
-/** How often each connection is pinged [ms]. Shorter: traffic on idle links; longer: a lost peer is noticed later. */
-const pingMs = 15_000
-/** Beats without a byte from the peer until the connection is given up: 45 s. Beats rather than time, because after a standstill of this process unread bytes may be waiting. */
+/** Beats without a byte from the peer until the connection is given up: 45 s when it is pinged every 15 s. Beats rather than time, because after a standstill of this process unread bytes may be waiting. */
 const silentBeatsMax = 3
 
 /**
@@ -16,6 +14,7 @@ const silentBeatsMax = 3
  */
 export class Pings {
   readonly #connection: Connection
+  readonly #pingMs: number
   readonly #samples: number[] = []
   readonly #timer: NodeJS.Timeout
   readonly #stop = new AbortController()
@@ -24,8 +23,10 @@ export class Pings {
   #silentBeats = 0
   #underWay = false
 
-  constructor(connection: Connection) {
+  /** Pings at once, and then every `pingMs`. */
+  constructor(connection: Connection, pingMs: number) {
     this.#connection = connection
+    this.#pingMs = pingMs
     this.#timer = setInterval(() => this.#beat(), pingMs)
     void this.#ping()
   }
@@ -55,7 +56,7 @@ export class Pings {
   }
 
   #beat(): void {
-    if (++this.#silentBeats > silentBeatsMax) this.#connection.abort(new Error('nothing came from the peer for 45 s'))
+    if (++this.#silentBeats > silentBeatsMax) this.#connection.abort(new Error(`nothing came from the peer for ${(this.#pingMs * silentBeatsMax) / 1_000} s`))
     else void this.#ping()
   }
 
@@ -66,7 +67,7 @@ export class Pings {
     // One ping stream for each connection: a peer that does not end its side would stop all further pings.
     this.#last?.abort(new Error('the next ping'))
     try {
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(pingMs * silentBeatsMax)])
+      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#pingMs * silentBeatsMax)])
       stream = await this.#connection.newStream(protocol, { signal, runOnLimitedConnection: true })
       this.#last = stream
       this.#came()

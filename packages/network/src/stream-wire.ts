@@ -1,4 +1,4 @@
-import type { Did } from '@icn/protocol'
+import { type Did, frameStallMs } from '@icn/protocol'
 import type { Stream } from '@libp2p/interface'
 import { FrameReader, framed } from './stream-framing.ts'
 import { type Wire, wireBufferBytes, type WireListener } from './wire.ts'
@@ -37,12 +37,14 @@ export class StreamWire implements Wire {
   /** What is to be told to the listener, in order, never one inside another. */
   readonly #news: (() => void)[] = []
   #telling = false
+  #paused = false
   readonly #queue: Uint8Array[] = []
   #queueBytes = 0
   #pumpAsked = false
   /** `send` has answered false, and `drain` has not followed. */
   #full = false
   #closing: NodeJS.Timeout | undefined
+  #stalling: NodeJS.Timeout | undefined
   /** The peer has ended its side cleanly. Only then is an end clean: before it, nobody knows what has arrived. */
   #farewell = false
   /** All that was handed over is libp2p's, and our side is being ended. */
@@ -105,6 +107,23 @@ export class StreamWire implements Wire {
     return false
   }
 
+  pause(): void {
+    if (this.#ended || this.#paused) return
+    this.#paused = true
+    clearTimeout(this.#stalling)
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#tell()
+    // What was told may have been reason enough to pause again.
+    if (!this.#paused && !this.#ended && this.#stream.readStatus === 'paused') this.#stream.resume()
+    this.#watchFrame()
+    this.#review()
+  }
+
   close(): void {
     if (this.#ended || this.#closing !== undefined) return
     this.#closing = setTimeout(() => this.#end(this.#farewell ? 'bye' : 'lost'), closeMs)
@@ -121,11 +140,20 @@ export class StreamWire implements Wire {
     this.#parts.alive()
     const fits = this.#reader.read(bytes, (frame) => this.#tell((listener) => listener.frame(frame)))
     if (!fits) this.#end('too_large')
+    else if (this.#reader.inside && !this.#paused) this.#tell((listener) => listener.partly?.(bytes.length))
+    this.#watchFrame()
+  }
+
+  /** A frame that stays unfinished would keep its memory and its place for as long as its sender likes. */
+  #watchFrame(): void {
+    clearTimeout(this.#stalling)
+    if (this.#reader.inside && !this.#paused && !this.#ended) this.#stalling = setTimeout(() => this.#end('lost'), frameStallMs)
   }
 
   /** What the stream's state means; called when it may have changed. Before there is a listener, unread bytes may still be there, so nothing is decided. */
   #review(): void {
-    if (this.#ended || this.#listener === undefined) return
+    // Paused, the peer may have said more than was read.
+    if (this.#ended || this.#listener === undefined || (this.#paused && this.#stream.status === 'open')) return
     if (this.#farewell && this.#reader.inside) this.#end('cut_short')
     else if (this.#stream.status !== 'open' && this.#stream.status !== 'closing') this.#end(this.#farewell ? 'bye' : 'lost')
     else if (this.#farewell) this.close()
@@ -169,8 +197,11 @@ export class StreamWire implements Wire {
     const reset = why === 'lost' && this.#closing === undefined && this.#stream.status === 'reset'
     this.#ended = true
     clearTimeout(this.#closing)
+    clearTimeout(this.#stalling)
     this.#queue.length = 0
     this.#queueBytes = 0
+    if (this.#paused) this.#news.length = 0
+    this.#paused = false
     // Does nothing to a stream that has ended by itself.
     this.#stream.abort(new Error(`wire ended: ${why}`))
     this.#tell((listener) => listener.closed(why))
@@ -184,7 +215,7 @@ export class StreamWire implements Wire {
     if (news !== undefined) this.#news.push(() => news(this.#listener as WireListener))
     if (listener === undefined || this.#telling) return
     this.#telling = true
-    for (let next = this.#news.shift(); next !== undefined; next = this.#news.shift()) {
+    for (let next = this.#paused ? undefined : this.#news.shift(); next !== undefined; next = this.#paused ? undefined : this.#news.shift()) {
       try {
         next()
       } catch (error) {

@@ -5,6 +5,7 @@ export class Timers {
   readonly #timing: Timing
   readonly #waiting = new Set<() => void>()
   readonly #fault: (error: unknown) => void
+  #isOver = false
 
   /** `fault`: what was to be done has failed, and nobody waits for it. */
   constructor(timing: Timing, fault: (error: unknown) => void) {
@@ -12,7 +13,9 @@ export class Timers {
     this.#fault = fault
   }
 
+  /** Once the link has ended nothing is going to happen: what was awaited meanwhile may ask in vain. */
   after(ms: number, run: () => void): () => void {
+    if (this.#isOver) return () => {}
     const cancel = this.#timing.after(ms, () => {
       this.#waiting.delete(cancel)
       try {
@@ -29,6 +32,7 @@ export class Timers {
   }
 
   end(): void {
+    this.#isOver = true
     for (const cancel of this.#waiting) cancel()
     this.#waiting.clear()
   }

@@ -17,6 +17,8 @@ export const heldPerSignerMax = 256
 export const checkpointChangesMax = 300
 export const checkpointLayersMax = 16
 export const checkpointAcksMax = 64
+/** A host that was removed counts for the finality of what it was host of for so long. Larger: whoever lost hosts waits longer; smaller: one side of a split is sooner alone in the right. */
+export const hostLapseDays = 7
 /** Shape of the state tree (snapshot page §7). */
 export const leafPairsMax = 256
 export const leafBytesMax = 262_144

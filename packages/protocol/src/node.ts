@@ -1,3 +1,5 @@
+export * from './crypto/sealed-box.ts'
+export * from './crypto/secret-stream.ts'
 export * from './crypto/sodium.ts'
 export * from './key-file/file.ts'
 export * from './key-file/passphrase.ts'

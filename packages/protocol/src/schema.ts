@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { assertPlain, fromBase64Url, isCid, NotCanonical } from './canonical.ts'
+import { assertPlain, decodeTrusted, encodeCanonical, equalBytes, fromBase64Url, isCid, NotCanonical } from './canonical.ts'
 import { isDid } from './did.ts'
 import type { CharterHash, CheckpointId, CoopId, Did, OperationId, SpaceId } from './ids.ts'
 import type { Clock } from './units.ts'
@@ -63,6 +63,10 @@ export function bytes(min: number, max: number = min): z.ZodType<Uint8Array> {
     .meta({ type: 'string', contentEncoding: 'base64url', minBytes: min, maxBytes: max }) as unknown as z.ZodType<Uint8Array>
 }
 
+/** Bytes where no JSON comes: frames and records. A text in their place is refused. */
+export const binary = (min: number, max: number = min): z.ZodType<Uint8Array> =>
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length >= min && value.length <= max, { message: `must be ${min} to ${max} bytes` })
+
 export const did: z.ZodType<Did> = z
   .string()
   .refine(isDid, { message: 'not a DID of the form did:icn:z6Mk…', params: { code: 'DID_INVALID' } })
@@ -109,3 +113,14 @@ export const plainMap = z.record(z.string(), z.unknown()).refine(
   },
   { message: 'must hold whole numbers within ±2^53 and text in Unicode normalisation form C' },
 )
+
+/** Undefined for whatever is not the one spelling of such a value, however it is broken. */
+export function decodeExactly<T>(schema: z.ZodType<T>, bytes: Uint8Array): T | undefined {
+  try {
+    const read = schema.safeParse(decodeTrusted(bytes))
+    // Schemas take JSON's spelling of bytes, and the decoder maps in any order: writing it again is the one complete check.
+    return read.success && equalBytes(encodeCanonical(read.data), bytes) ? read.data : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,9 +1,10 @@
-import type { DraftJson, MethodName, OperationId, Row, SubmitResult, WriteEnvelope } from '@icn/protocol'
+import type { DraftJson, MethodName, OperationDetail, OperationId, Row, SubmitResult, WriteEnvelope } from '@icn/protocol'
 import { rowOf } from '@icn/protocol'
 import type { ConnectOptions, Download, Drafted } from './client.ts'
 import { BusyError, ConflictError, errorOf, type IcnError, InputError, OutcomeUnknownError, SignInError, UnreachableError } from './errors.ts'
 import type { Asked } from './expect.ts'
 import type { ChainEnd, Identity } from './identity.ts'
+import { type Original, readOriginal } from './original.ts'
 import { pause, type RetryOptions, retryDefaults, withRetries } from './retry.ts'
 import { Session } from './session.ts'
 import { type CheckedDraft, checkDraft, releaseDraft, type Released } from './signing.ts'
@@ -191,8 +192,19 @@ export class Caller {
     const peer = await this.#session?.peer()
     const read = row.input.safeParse(input)
     if (!read.success) throw new InputError('INPUT_INVALID', 'The node drafted something from an input that this version does not understand; nothing was signed.')
-    const asked: Asked = { method, row, input: toWire(read.data) as Input, author: identity.did, ...(peer === undefined ? {} : { node: peer.node, network: peer.network }) }
+    const asked: Asked = {
+      method,
+      row,
+      input: toWire(read.data) as Input,
+      author: identity.did,
+      ...(peer === undefined ? {} : { node: peer.node, network: peer.network }),
+      ...(method === 'quarantine.reissue' ? { original: await this.#original(String(input['operation_id']), identity) } : {}),
+    }
     return drafts.map((draft) => checkDraft(draft, asked, identity.signer.did))
+  }
+
+  #original(id: string, { did, signer }: Identity): Promise<Original> {
+    return readOriginal((operation_id) => this.send('operation.get', { operation_id }, {}) as Promise<OperationDetail>, id, { author: did, own: signer.did })
   }
 
   /** Draft → check → sign → submit (doors page §3). What a door has forgotten is drafted anew under the same number. */
@@ -204,7 +216,7 @@ export class Caller {
       const { envelope, checked } = ready ?? (await this.#drafts(method, input, own, identity))
       ready = undefined
       if (checked.length === 0) return envelope
-      const sent = await this.#submit(method, input, checked, own, identity)
+      const sent = await this.#submit(method, checked, own, identity)
       if ('taken' in sent) {
         await this.#makeRoom(sent.taken, checked[sent.index] as CheckedDraft, identity, attempt, options.signal)
         continue
@@ -225,7 +237,6 @@ export class Caller {
 
   async #submit(
     method: MethodName,
-    input: Input,
     checked: readonly CheckedDraft[],
     options: CallOptions,
     identity: Identity,

@@ -1,4 +1,6 @@
 import { type Did, deviceScopes, grantMsBounds, type MethodName, type OperationId, pathFields, type Row, trustLifeMs } from '@icn/protocol'
+import type { Original } from './original.ts'
+import { toWire } from './transport.ts'
 
 /**
  * What the body of a draft must say, worked out from the call by the device itself: a node that hands out anything else gets
@@ -19,6 +21,8 @@ export interface Asked {
   /** The node and network that the session was opened with. */
   readonly node?: Did
   readonly network?: OperationId
+  /** What is to be said again, as its author once signed it. */
+  readonly original?: Original
 }
 
 /** With the time that the draft itself bears: a device whose clock is wrong signs all the same. */
@@ -208,6 +212,29 @@ const special: Partial<Record<MethodName, (asked: AskedAt) => ExpectedBody>> = {
   'device.approve': (asked) => deviceBody(asked.input['did'], text, asked),
   'device.revoke': ({ input }) => ({ grantee: input['did'], reason: input['reason'], known_seq: input['known_seq'] }),
   'quarantine.settle': settle,
+  'quarantine.reissue': ({ original }) => toWire(original?.body) as ExpectedBody,
+  'commons.coop.reserve': ({ input }) => ({ coop_id: input['coop_id'], genesis: text, name: text, type: text, via: anything }),
+  'commons.coop.register': ({ input }) => ({
+    coop_id: input['coop_id'],
+    genesis: text,
+    name: text,
+    type: text,
+    charter_hash: text,
+    charter: input['publish_charter'] === false ? undefined : anything,
+    signatures: anything,
+    controllers: input['controllers'] ?? anything,
+    threshold: input['threshold'] ?? anything,
+    hosts: anything,
+    description: optional(text),
+    website: optional(text),
+  }),
+  'commons.coop.update': ({ input }) => ({
+    coop_id: input['coop_id'],
+    genesis: text,
+    version: anything,
+    changes: input['changes'] ?? anything,
+    statements: input['statements'] ?? [],
+  }),
   'trust.edge.set': (asked) => ({
     ...plain(asked),
     expires_at: asked.input['expires_at'] === undefined ? near(asked.now + trustLifeMs.usual) : time(asked.input['expires_at']),

@@ -129,6 +129,7 @@ it('keeps the house', async () => {
     ['coop.review.settle', { ...food, operation_id: (await world.as('Ada').coop.get(food)).genesis, verdict: 'confirmed' }, 'REVIEW_UNKNOWN'],
     ['coop.conflict.settle', { ...food, operation_id: (await world.as('Ada').coop.get(food)).genesis, field: 'website', keep: 'winner' }, 'CONFLICT_UNKNOWN'],
     ['quarantine.settle', { ...space, operation_id: (await world.as('Ada').coop.get(food)).genesis, verdict: 'dismissed' }, 'QUARANTINE_NOT_NEEDED'],
+    ['quarantine.reissue', { ...space, operation_id: (await world.as('Ada').coop.get(food)).genesis }, 'QUARANTINE_NOT_NEEDED'],
   ] as const) {
     if (code === undefined) await write('Ada', method, input)
     else
@@ -179,6 +180,16 @@ it('says how far somebody is relied on, and takes it back', async () => {
   await write('Vera', 'trust.edge.set', { subject: didOf('Ada'), weight: 500, graph: 'social', expires_at: until, base: said.value.edge.set_op })
   await write('Vera', 'trust.edge.end', { did: didOf('Ada'), graph: 'social' })
   assert.equal((await write('Vera', 'trust.edge.end', { did: didOf('Ada') })).outcome, 'already_done')
+})
+
+it('enters a cooperative in the directory', async () => {
+  assert.equal((await write('Ada', 'commons.coop.reserve', food)).value.status, 'reserved')
+  assert.deepEqual((await write('Ada', 'commons.coop.release', food)).value, { coop_id: 'food' })
+  await write('Ada', 'commons.coop.reserve', food)
+  const entered = await write('Ada', 'commons.coop.register', food)
+  assert.equal(entered.value.status, 'active')
+  assert.ok(entered.value.controllers.includes(didOf('Ada')))
+  assert.equal((await write('Ada', 'commons.coop.update', { ...food, changes: { description: 'Bread for forty households.' } })).value.version, 2)
 })
 
 it('has asked for every row that a person signs', () => {

@@ -19,6 +19,7 @@ import {
 import { TamperedError } from './errors.ts'
 import { type Asked, bodyFault, sameJson, spacesFor } from './expect.ts'
 import type { ChainEnd, Identity } from './identity.ts'
+import type { Original } from './original.ts'
 
 /** A draft that was looked through: the envelope whose bytes are signed, recomputed here. */
 export interface CheckedDraft {
@@ -55,20 +56,30 @@ export function checkDraft(draft: DraftJson, asked: Asked, signer: Did): Checked
 /** Kind, body and hash; a change that needs a second person is the same change inside an act. */
 function demandBody(envelope: Envelope, body: DraftJson['operation']['body'], asked: Asked): void {
   if (body === null) return refuse('it has no body')
-  const kinds = asked.row.proposes ?? []
-  const inner = asked.method !== 'act.propose' && envelope.kind === 'act.propose' ? body : undefined
+  const { original } = asked
+  const kinds = original === undefined ? (asked.row.proposes ?? []) : [original.envelope.kind]
+  const isAct = asked.method === 'act.propose' || original?.envelope.kind === 'act.propose'
+  const inner = envelope.kind === 'act.propose' && !isAct ? body : undefined
   const kind = inner === undefined ? envelope.kind : String(inner['kind'])
   const said = inner === undefined ? body : (inner['body'] as Record<string, unknown>)
   if (!kinds.includes(kind) || (inner !== undefined && kind === 'act.propose')) return refuse(`it is of kind ${kind}`)
   if (inner !== undefined && !sameJson(Object.keys(inner).sort(), ['body', 'kind'])) return refuse('its act says more than the change')
   if (typeof said !== 'object' || said === null) return refuse('it has no body')
   if (kind === 'coop.found' && envelope.space !== `coop:${String(said['coop_id'])}`) return refuse(`it is for ${envelope.space}`)
+  if (original !== undefined && envelope.genesis !== original.envelope.genesis) return refuse('it is for another space of this name')
   const fault = bodyFault({ ...asked, now: envelope.at[0] }, said)
   if (fault !== undefined) return refuse(fault)
   const schema = (bodies as Record<string, (typeof bodies)[keyof typeof bodies] | undefined>)[envelope.kind]
   const read = schema?.safeParse(body)
   if (read === undefined || !read.success) return refuse('its body does not fit its kind')
   if (!equalBytes(bodyHash(encodeCanonical(read.data)), envelope.body_hash)) return refuse('its hash is not that of its body')
+  if (original !== undefined && !saysTheSame(said, original)) return refuse('it does not say what was said before')
+}
+
+/** Byte for byte, whether it stands by itself or inside an act. */
+function saysTheSame(said: unknown, { envelope }: Original): boolean {
+  const read = (bodies as Record<string, (typeof bodies)[keyof typeof bodies] | undefined>)[envelope.kind]?.safeParse(said)
+  return read?.success === true && equalBytes(bodyHash(encodeCanonical(read.data)), envelope.body_hash)
 }
 
 function bytesOf(text: string): Uint8Array {

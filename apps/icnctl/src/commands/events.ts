@@ -1,4 +1,4 @@
-import type { MeView } from '@icn/protocol'
+import { isEventSpace, type MeView, nodeSpace } from '@icn/protocol'
 import type { EventItem } from '@icn/sdk'
 import type { Given, LocalCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -6,14 +6,14 @@ import { Interrupted } from '../problems.ts'
 import { Printer } from '../show/printer.ts'
 import { shortIdsIn } from '../show/text.ts'
 
-const spaceOf = (text: string): string => (text === 'commons' || text.startsWith('coop:') ? text : `coop:${text}`)
+const spaceOf = (text: string): string => (isEventSpace(text) ? text : `coop:${text}`)
+
+/** All that is asked for is of the node itself: only its operator may see that, and need be nobody else. */
+const isOfNode = (named: readonly string[], topics: readonly string[]): boolean =>
+  named.length > 0 ? named.every((space) => space === nodeSpace) : topics.length > 0 && topics.every((topic) => topic === 'network:status')
 
 /** Spaces that were named, the coop of this run, or all of the person's. */
-async function spacesFor(context: Context, given: Given): Promise<readonly string[]> {
-  const named = given
-    .texts('space')
-    .flatMap((part) => part.split(','))
-    .map(spaceOf)
+async function spacesFor(context: Context, named: readonly string[]): Promise<readonly string[]> {
   if (named.length > 0) return named
   if (context.settings.coopId !== undefined) return [spaceOf(context.settings.coopId)]
   const { spaces } = await context.read<MeView>('me.get', {})
@@ -22,10 +22,15 @@ async function spacesFor(context: Context, given: Given): Promise<readonly strin
 
 /** What the log holds, then with --follow what comes; one line or one JSON document each. */
 async function events(context: Context, given: Given): Promise<number> {
-  await context.person()
-  const client = await context.client()
-  const spaces = await spacesFor(context, given)
   const topics = given.texts('topic').flatMap((part) => part.split(','))
+  const named = given
+    .texts('space')
+    .flatMap((part) => part.split(','))
+    .map(spaceOf)
+  const ofNode = isOfNode(named, topics)
+  if (!ofNode) await context.person()
+  const client = await context.client(ofNode && context.settings.as === undefined ? 'operator' : 'person')
+  const spaces = ofNode ? [nodeSpace] : await spacesFor(context, named)
   const stop = new AbortController()
   context.signal.addEventListener('abort', () => stop.abort(), { once: true })
   const follow = given.flag('follow')
@@ -71,8 +76,8 @@ export const eventCommands: readonly LocalCommand[] = [
     method: 'event.page',
     says: 'Print events as they come.',
     flags: [
-      { flags: '--topic <topic>', says: 'A topic such as coop:updates; may stand several times.', many: true },
-      { flags: '--space <space>', says: 'A space such as coop:food; may stand several times.', many: true },
+      { flags: '--topic <topic>', says: 'A topic such as coop:updates, or network:status for the operator; may stand several times.', many: true },
+      { flags: '--space <space>', says: 'A space such as coop:food, or node for what happens at the node; may stand several times.', many: true },
       { flags: '--follow', says: 'Go on until interrupted.' },
     ],
     run: events,

@@ -2,10 +2,12 @@ import type { LocalCommand } from '../command.ts'
 import { authCommands } from './auth.ts'
 import { coopCommands } from './coop.ts'
 import { dataCommands } from './data.ts'
+import { directoryCommands } from './directory.ts'
 import { eventCommands } from './events.ts'
 import { explainCommands } from './explain.ts'
 import { idCommands } from './id.ts'
 import { joinCommands } from './join.ts'
+import { quarantineCommands } from './quarantine.ts'
 import { rotateCommands } from './rotate.ts'
 import { toolCommands } from './tools.ts'
 
@@ -15,7 +17,9 @@ export const localCommands: readonly LocalCommand[] = [
   ...rotateCommands,
   ...authCommands,
   ...coopCommands,
+  ...directoryCommands,
   ...joinCommands,
+  ...quarantineCommands,
   ...dataCommands,
   ...explainCommands,
   ...eventCommands,

@@ -17,8 +17,13 @@ export const columns: Readonly<Partial<Record<MethodName, readonly string[]>>> =
   'coop.entry.list': ['number', 'name', 'joined_at', 'roles', 'class', 'shares', 'did'],
   'coop.invite.list': ['invite_id', 'name', 'by', 'roles', 'uses', 'used', 'state', 'expires_at'],
   'coop.host.list': ['label', 'did', 'status', 'added_by', 'accepted_at', 'this_node'],
+  'commons.keeper.list': ['label', 'did', 'since_at', 'ended_at', 'this_node'],
+  'commons.keeper.changes': ['act_id', 'kind', 'subject', 'proposer', 'confirmed', 'need', 'you_may_confirm', 'expires_at'],
   'trust.edge.list': ['issuer', 'graph', 'subject', 'weight', 'labels', 'expires_at', 'expired'],
   'trust.pin.list': ['did', 'permille', 'note', 'set_at'],
+  'network.peer.list': ['did', 'class', 'state', 'path', 'rtt_ms', 'spaces', 'lag', 'standing', 'ban.until_at', 'ban.reason'],
+  'network.pass.list': ['pass_id', 'label', 'uses', 'used_by', 'expires_at'],
+  'network.evidence.list': ['at', 'kind', 'did', 'points', 'space', 'proof'],
   'space.list': ['space', 'name', 'head.at', 'unfinal', 'sync', 'read_only'],
   'operation.list': ['id', 'kind', 'author', 'subject', 'status', 'final', 'made_at', 'codes'],
   'decision.list': ['id', 'kind', 'space', 'summary', 'decided_at'],
@@ -27,12 +32,22 @@ export const columns: Readonly<Partial<Record<MethodName, readonly string[]>>> =
   'node.config': ['name', 'value', 'source', 'unit'],
 }
 
+/** Further columns, for whoever has a wide screen. */
+export const wideColumns: Readonly<Partial<Record<MethodName, readonly string[]>>> = {
+  'network.peer.list': ['address', 'points', 'ban.by'],
+}
+
 /** What would fill an empty list: a sentence for people, English and Spanish. */
 export const emptyLists: Readonly<Partial<Record<MethodName, readonly [en: string, es: string]>>> = {
   'act.list': ['Nothing waits for a second person.', 'Nada espera a una segunda persona.'],
   'auth.sessions.list': ['You are signed in nowhere: icnctl auth login', 'No tiene sesiones abiertas: icnctl auth login'],
   'coop.conflict.list': ['No two people changed the same setting.', 'Nadie cambió el mismo ajuste a la vez.'],
   'coop.entry.list': ['No imported lines: icnctl coop import ID FILE', 'No hay líneas importadas: icnctl coop import ID ARCHIVO'],
+  'commons.coop.list': [
+    'No cooperative is entered in the directory yet: icnctl directory register ID',
+    'Ninguna cooperativa está inscrita en el directorio: icnctl directory register ID',
+  ],
+  'coop.host.list': ['No node hosts it: icnctl coop host add ID DID', 'Ningún nodo la aloja: icnctl coop host add ID DID'],
   'coop.invite.list': ['No invitations: icnctl coop invite create ID', 'No hay invitaciones: icnctl coop invite create ID'],
   'coop.list': ['No cooperatives yet. Found one: icnctl coop create NAME TYPE', 'Aún no hay cooperativas. Funde una: icnctl coop create NOMBRE TIPO'],
   'coop.review.list': ['Nothing needs a second look.', 'Nada requiere otra mirada.'],
@@ -44,7 +59,12 @@ export const emptyLists: Readonly<Partial<Record<MethodName, readonly [en: strin
   'identity.grants.list': ['You gave no permissions here: icnctl grant create', 'Aquí no dio permisos: icnctl grant create'],
   'job.list': ['No long work in the last days.', 'Ninguna tarea larga en los últimos días.'],
   'me.needs': ['Nothing needs you.', 'Nada le espera.'],
+  'commons.keeper.list': ['The network has no keepers.', 'La red no tiene guardianes.'],
+  'commons.keeper.changes': ['Nothing waits for further keepers.', 'Nada espera a otros guardianes.'],
   'trust.edge.list': ['No edges. Say how far you rely on somebody: icnctl trust set DID WEIGHT', 'No hay enlaces. Diga cuánto confía en alguien: icnctl trust set DID PESO'],
   'trust.pin.list': ['No numbers of this node’s own: icnctl trust pin DID N', 'No hay números propios de este nodo: icnctl trust pin DID N'],
+  'network.peer.list': ['No such node.', 'Ningún nodo así.'],
+  'network.pass.list': ['No passes: icnctl network pass create', 'No hay pases: icnctl network pass create'],
+  'network.evidence.list': ['Nobody was seen to break the protocol.', 'No se vio a nadie incumplir el protocolo.'],
   'quarantine.list': ['Nothing waits for a person.', 'Nada espera a una persona.'],
 }

@@ -4,7 +4,9 @@ import type { MethodName } from '@icn/protocol'
 export function nextCommand(method: MethodName, input: Readonly<Record<string, unknown>>, value: unknown): string | undefined {
   const resource = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>
   const coop = String(resource['coop_id'] ?? input['coop_id'] ?? '')
-  const act = resource['act'] as { readonly space?: string; readonly act_id?: string } | undefined
+  const act = resource['act'] as { readonly space?: string; readonly act_id?: string } | null | undefined
+  if (act === null) return undefined
+  if (act !== undefined && method.startsWith('commons.keeper.')) return 'icnctl keeper changes'
   if (act !== undefined) return `icnctl act list --space ${act.space}`
   switch (method) {
     case 'coop.create':
@@ -37,6 +39,12 @@ export function nextCommand(method: MethodName, input: Readonly<Record<string, u
     case 'identity.grant':
     case 'identity.revoke':
       return `icnctl grant list --space ${String(input['space'])}`
+    case 'commons.keeper.add':
+    case 'commons.keeper.confirm':
+    case 'commons.keeper.remove':
+    case 'commons.keeper.withdraw':
+    case 'commons.keeper.leave':
+      return 'icnctl keeper list'
     case 'act.confirm':
     case 'act.withdraw':
       return `icnctl act list --space ${String(input['space'])}`

@@ -2,7 +2,7 @@ import type { DecisionJson, Did, MethodName, Page, Row, WriteEnvelope } from '@i
 import type { WireMeta } from '@icn/sdk'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
-import { columns, emptyLists } from './columns.ts'
+import { columns, emptyLists, wideColumns } from './columns.ts'
 import { nextCommand } from './next.ts'
 import { showDecision } from './refusal.ts'
 import { type Style, styleOf } from './style.ts'
@@ -84,10 +84,15 @@ export class Printer {
     const items = page.items as readonly Record<string, unknown>[]
     if (settings.output === 'csv') return this.text(csvOf(items, scalarFields(row)).trimEnd())
     if (items.length === 0) this.text(this.#emptyText(method))
-    else this.text(showRows(this.showing(), columns[method] ?? Object.keys(items[0] ?? {}), items, method === 'coop.list_members'))
+    else this.text(showRows(this.showing(), this.#columnsOf(method, items), items, method === 'coop.list_members'))
     if (page.omitted !== undefined) this.#context.hint(this.#context.say('say.omitted', { count: page.omitted }))
     if (page.next_cursor !== null) this.#context.hint(this.#context.say('say.more_pages', { count: items.length, cursor: settings.wide ? page.next_cursor : '…' }))
     this.#asOf(meta)
+  }
+
+  #columnsOf(method: MethodName, [first = {}]: readonly Record<string, unknown>[]): readonly string[] {
+    const known = columns[method]
+    return known === undefined ? Object.keys(first) : [...known, ...((this.#context.settings.wide ? wideColumns[method] : undefined) ?? [])]
   }
 
   #emptyText(method: MethodName): string {

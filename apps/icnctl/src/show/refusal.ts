@@ -7,7 +7,7 @@ import { shortIdsIn } from './text.ts'
 export function showProblem(problem: Problem, exit: number, hints: readonly string[], texts: Texts, style: Style): string {
   const lines = [style.bold(shortIdsIn(problem.detail || problem.title))]
   const { decision } = problem
-  if (decision !== undefined && decision.checks.some(({ result }) => result === 'fail')) lines.push(...checkLines(decision, texts, style))
+  if (decision?.checks.some(({ result }) => result === 'fail')) lines.push(...checkLines(decision, texts, style))
   else if (problem.errors.length > 0) lines.push(...problem.errors.map(({ pointer, detail }) => `  ${pointer}  ${shortIdsIn(detail)}`))
   const remedies = unique([...problem.reasons.flatMap(({ remedies: ways }) => ways.map(({ text }) => text)), ...(decision?.remedies.map(({ text }) => text) ?? [])])
   if (remedies.length > 0) lines.push(`  → ${remedies.join(' · ')}`)

@@ -65,7 +65,8 @@ function recordCell(showing: Showing, name: string, value: Record<string, unknow
   if (main !== undefined)
     return (
       cell(showing, main === 'did' ? 'by' : main, value[main], full) +
-      (main === 'space' && typeof value['state'] === 'string' ? ` ${stateText(value['state'], showing.texts.language, 'state')}` : '')
+      (main === 'space' && typeof value['state'] === 'string' ? ` ${stateText(value['state'], showing.texts.language, 'state')}` : '') +
+      (main === 'space' && typeof value['since_at'] === 'string' ? ` (${timeOf(value['since_at'], showing.now, showing.texts.language)})` : '')
     )
   return Object.entries(value)
     .map(([key, inner]) => `${labelOf(key, showing.texts.language).toLowerCase()} ${cell(showing, key, inner, full)}`)

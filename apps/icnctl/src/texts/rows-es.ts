@@ -1,5 +1,8 @@
+import { commonsRowsEs } from './rows-es-commons.ts'
+
 /** Sentences of the operations table in Spanish, by the sentence. A test says which are missing. */
 export const rowsEs: Readonly<Record<string, string>> = {
+  ...commonsRowsEs,
   // What rows do.
   'Sign in with the signed text.': 'Inicia sesión con el texto firmado.',
   'Sign out.': 'Cierra la sesión.',
@@ -91,8 +94,10 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'Hand in operations that your own device has signed; each has its own result.': 'Entrega operaciones firmadas por su propio dispositivo; cada una con su resultado.',
   'Say why something was done or refused: every check with its numbers.': 'Dice por qué algo se hizo o se rechazó: cada comprobación con sus números.',
   'List refusals of your own that this node remembers, newest first.': 'Muestra los rechazos suyos que este nodo recuerda, del más nuevo al más antiguo.',
-  'List what waits for a person; without the office, your own.': 'Muestra lo que espera a una persona; sin el cargo, lo suyo.',
+  'List what waits for a person; without the office, your own, and as operator this node’s.':
+    'Muestra lo que espera a una persona; sin el cargo, lo suyo; como operador, lo de este nodo.',
   'Show one of them: what was meant, why not, what displaced it.': 'Muestra uno: qué se quería, por qué no, qué lo desplazó.',
+  'Issue your own again: the same said once more, in a new place; the law decides now.': 'Emite de nuevo lo suyo: lo mismo dicho otra vez, en otro lugar; la norma decide ahora.',
   'Settle it: set it aside, or note that it was issued again.': 'Lo resuelve: lo aparta o anota que se emitió de nuevo.',
   'Read what has happened since a position.': 'Lee lo que ha pasado desde una posición.',
   'List your long work of the last days.': 'Muestra sus tareas largas de los últimos días.',
@@ -102,7 +107,25 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'Show how this node is doing.': 'Muestra cómo está este nodo.',
   'List every option with its value and where it came from; secrets only as set or not set.': 'Muestra cada opción con su valor y su origen; los secretos solo como puestos o no.',
   'Look the whole node through; each line says what was measured and what to do.': 'Revisa el nodo entero; cada línea dice qué se midió y qué hacer.',
-  'Make what stands in a space final now, as far as this node alone may.': 'Hace definitivo ahora lo que hay en un espacio, hasta donde puede este nodo solo.',
+  'Make what stands in a space final now, together with its other hosts.': 'Da por definitivo ahora lo que hay en un espacio, junto con sus otros anfitriones.',
+  'List the cooperatives of this network, as their controllers have published them.': 'Muestra las cooperativas de esta red, tal como las publicaron sus controladores.',
+  'Show what a cooperative has published of itself.': 'Muestra lo que una cooperativa ha publicado de sí misma.',
+  'Show the charter that a cooperative has published, and who signed it.': 'Muestra los estatutos que una cooperativa ha publicado y quién los firmó.',
+  'Show, as a member, where the cooperative’s entry in the directory is no longer true.':
+    'Muestra, como socia, dónde la inscripción de la cooperativa en el directorio ya no es cierta.',
+  'Keep the id of a cooperative that is held here, so that no other one of this network takes it.':
+    'Reserva el identificador de una cooperativa que se guarda aquí, para que ninguna otra de esta red lo tome.',
+  'Enter a cooperative in the directory, with what its charter and its state say.': 'Inscribe una cooperativa en el directorio, con lo que dicen sus estatutos y su estado.',
+  'Change a cooperative’s entry in the directory.': 'Cambia la inscripción de una cooperativa en el directorio.',
+  'Give back an id that was kept for a cooperative.': 'Devuelve un identificador que estaba reservado para una cooperativa.',
+  'Only those with this in their name or id.': 'Solo las que lo tengan en su nombre o identificador.',
+  'Who may change the entry; left out: the stewards who have signed the charter.':
+    'Quién puede cambiar la inscripción; si se omite: las administradoras que firmaron los estatutos.',
+  'How many of them it takes for what matters; left out: two, or the only one.': 'Cuántos hacen falta para lo importante; si se omite: dos, o el único.',
+  'With the text of the charter, not only its hash.': 'Con el texto de los estatutos, no solo su huella.',
+  'What the entry should say; left out: whatever the cooperative is and the entry does not say.':
+    'Lo que debe decir la inscripción; si se omite: todo lo que la cooperativa es y la inscripción no dice.',
+  'Signatures of further controllers over the bytes that directory changes shows.': 'Firmas de otros controladores sobre los bytes que muestra directory changes.',
   'Show how far somebody is trusted, as seen from your edges or this node’s.': 'Muestra cuánto se confía en alguien, visto desde sus enlaces o los de este nodo.',
   'Explain a trust score: every edge that counts, and what would change the class.': 'Explica una puntuación de confianza: cada enlace que cuenta y qué cambiaría la clase.',
   'Show the edges around somebody, for drawing.': 'Muestra los enlaces alrededor de alguien, para dibujarlos.',
@@ -192,7 +215,8 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'A whole charter in the place of a template.': 'Unos estatutos enteros en lugar de una plantilla.',
   'A draft saved before; its fields count where none is given here.': 'Un borrador guardado; sus campos valen donde aquí no se da ninguno.',
   'The first operation, signed by a founder’s root key.': 'La primera operación, firmada por la clave raíz de quien funda.',
-  'directory: the published ones; hosted: all on this node; mine: where you stand.': 'directory: las publicadas; hosted: las de este nodo; mine: donde usted figura.',
+  'directory: those that the network’s directory shows; hosted: those held here that you may see, also without a word; mine: where you stand.':
+    'directory: las que muestra el directorio de la red; hosted: las alojadas aquí que usted puede ver, también sin indicarlo; mine: donde usted participa.',
   'Only this kind.': 'Solo esta clase.',
   'Only this status.': 'Solo este estado.',
   'Id of the cooperative.': 'Identificador de la cooperativa.',
@@ -265,7 +289,7 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'Yours; the operator may name another.': 'Los suyos; quien opera puede nombrar a otra persona.',
   'Set aside, or issued again.': 'Apartado o emitido de nuevo.',
   'The operation issued in its place.': 'La operación emitida en su lugar.',
-  'Which spaces; left out: all of yours.': 'Qué espacios; sin ello: todos los suyos.',
+  'Which spaces, or node for what happens at the node; left out: all of yours.': 'Qué espacios, o node para lo que pasa en el nodo; si falta: todos los suyos.',
   'Which topics; * for all.': 'Qué temas; * para todos.',
   'A cursor from before.': 'Un cursor de antes.',
   'How many at most.': 'Cuántos como máximo.',
@@ -305,8 +329,10 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'Only look; bring nothing in.': 'Solo mirar; no incorporar nada.',
   'Where lines that were left out are written.': 'Dónde se escriben las líneas que quedaron fuera.',
   'Id of a decision or operation, or a code.': 'Identificador de una decisión u operación, o un código.',
-  'A topic such as coop:updates; may stand several times.': 'Un tema como coop:updates; puede ponerse varias veces.',
-  'A space such as coop:food; may stand several times.': 'Un espacio como coop:food; puede ponerse varias veces.',
+  'A topic such as coop:updates, or network:status for the operator; may stand several times.':
+    'Un tema como coop:updates, o network:status para quien opera el nodo; puede ponerse varias veces.',
+  'A space such as coop:food, or node for what happens at the node; may stand several times.':
+    'Un espacio como coop:food, o node para lo que pasa en el nodo; puede ponerse varias veces.',
   'Go on until interrupted.': 'Sigue hasta que se interrumpa.',
   'The method, such as coop.get.': 'El método, por ejemplo coop.get.',
   'Its input as JSON.': 'Su entrada como JSON.',
@@ -316,10 +342,53 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'Whether this node listens for others or asks for them.': 'Si este nodo escucha a otros o los busca.',
   'Multiaddrs of this node.': 'Multidirecciones de este nodo.',
   'Kept equal with this peer.': 'Se mantienen iguales con este par.',
-  'Show where this node listens and with whom it keeps what equal.': 'Muestra dónde escucha este nodo y qué mantiene igual con quién.',
+  'DID of a node, its multiaddr ending in /p2p/…, a pass or a ticket.': 'DID de un nodo, su multiaddr terminada en /p2p/…, un pase o una invitación de anfitrión.',
+  'Connect to a node now and greet it, and show every way that was tried.': 'Conecta ahora con un nodo, lo saluda y muestra todos los caminos que se probaron.',
+  'Show how each other host is reached, or why it is not; members of a cooperative see its hosts, without addresses.':
+    'Muestra cómo se llega a cada otro anfitrión, o por qué no se llega; los socios de una cooperativa ven sus anfitriones, sin direcciones.',
+  'Show where this node listens, with whom it keeps what equal, its clock and its rules.': 'Muestra dónde escucha este nodo, qué mantiene igual con quién, su reloj y sus reglas.',
+  'As which others are told of it; null: they are not.': 'Como qué se les dice a los demás; null: no se les dice.',
+  'How bytes travel to it.': 'Cómo le llegan los bytes.',
+  'Of the other end of the connection.': 'Del otro extremo de la conexión.',
+  'Hex; nodes with another one for this version do not talk.': 'Hexadecimal; los nodos con otra para esta versión no se hablan.',
+  'Spaces of which it has more than is here, or has not said yet what it has, and since when.':
+    'Espacios de los que tiene más de lo que hay aquí, o de los que aún no ha dicho lo que tiene, y desde cuándo.',
+  'The last time that this node tried to reach it.': 'La última vez que este nodo intentó llegar a él.',
   'Make a ticket that shows an invited node the way to this cooperative; it gives no right.':
     'Hace un pase que muestra a un nodo invitado el camino a esta cooperativa; no da ningún derecho.',
   'The ticket for this node.': 'El pase para este nodo.',
   'Accept, as this node’s operator, to hold a cooperative that other nodes hold, with its ticket.':
     'Acepta, como quien opera este nodo, guardar con su pase una cooperativa que guardan otros nodos.',
+  'Show the nodes this one is connected to, or those it has banned.': 'Muestra los nodos a los que este está conectado, o los que ha excluido.',
+  'Show what a node is to this one, what was seen of it, and how it was last tried to reach it.':
+    'Muestra qué es un nodo para este, qué se ha visto de él y cómo se intentó llegar a él la última vez.',
+  'End the connection with a node; it may come again.': 'Termina la conexión con un nodo; puede volver.',
+  'Shut a node out for a time, whatever else is known of it.': 'Excluye a un nodo por un tiempo, se sepa lo que se sepa de él.',
+  'Let a node in again and forget its penalty points.': 'Deja entrar de nuevo a un nodo y olvida sus puntos de penalización.',
+  'Make a secret pass with which a node that nobody here knows may connect.': 'Crea un pase secreto con el que puede conectarse un nodo que aquí nadie conoce.',
+  'Show the passes of this node and who came with them.': 'Muestra los pases de este nodo y quién vino con ellos.',
+  'Take a pass back; whoever came with it is a stranger again.': 'Retira un pase; quien vino con él vuelve a ser un extraño.',
+  'Show what nodes have done against the protocol, the newest first; stewards see it of hosts of their cooperative.':
+    'Muestra lo que los nodos han hecho contra el protocolo, lo más reciente primero; las administradoras lo ven de los anfitriones de su cooperativa.',
+  'Only what hosts of this cooperative are charged with; its stewards may look, too.':
+    'Solo lo que se imputa a anfitriones de esta cooperativa; sus administradoras también pueden mirar.',
+  'What it is to this node.': 'Qué es para este nodo.',
+  'Away: not connected now.': 'Away: ahora no está conectado.',
+  'Kept equal with it.': 'Se mantienen iguales con él.',
+  'Median of the last pings.': 'Mediana de las últimas mediciones.',
+  'What this node has seen of it: 1000 nothing bad.': 'Lo que este nodo ha visto de él: 1000, nada malo.',
+  'Penalty points that are left.': 'Puntos de penalización que quedan.',
+  'Its name; no secret.': 'Su nombre; no es secreto.',
+  'How many nodes it may bring.': 'Cuántos nodos puede traer.',
+  'Who came with it.': 'Quién vino con él.',
+  'Who is charged with it.': 'A quién se le atribuye.',
+  'What it added; nothing when the hour was full.': 'Lo que añadió; nada si la hora estaba colmada.',
+  'Digest of what shows it; null: it left nothing to show.': 'Huella de lo que lo muestra; null: no dejó nada que mostrar.',
+  'Id of the pass.': 'Identificador del pase.',
+  'Only those that are banned, connected or not.': 'Solo los excluidos, conectados o no.',
+  'For how long [s].': 'Por cuánto tiempo [s].',
+  'For whom it is.': 'Para quién es.',
+  'How long it is good [h].': 'Cuánto tiempo vale [h].',
+  'The secret text; shown this once.': 'El texto secreto; se muestra solo esta vez.',
+  'Only what this node is charged with.': 'Solo lo que se atribuye a este nodo.',
 }

@@ -74,6 +74,27 @@ describe('configuration', () => {
     }
   })
 
+  it('listens for other nodes where nothing was said, nowhere where that was said, and nowhere by itself when nothing is kept', (t) => {
+    const dir = folder(t)
+    const listens = (flags: Record<string, string>, ephemeral = false): readonly string[] => {
+      const { config, faults } = loadConfig({ flags: new Map([['data_dir', dir], ...Object.entries(flags)]), environment: {}, ephemeral })
+      return [...config['network.listen_addr'], ...config['network.ws_listen_addr'], ...faults.map(({ where, text }) => `${where} ${text}`)]
+    }
+    assert.deepEqual(listens({}), ['/ip4/0.0.0.0/tcp/7777', '/ip4/0.0.0.0/tcp/7778/ws'])
+    assert.deepEqual(listens({ 'network.listen_addr': '', 'network.ws_listen_addr': '' }), [])
+    assert.deepEqual(listens({}, true), [])
+    assert.deepEqual(listens({ 'network.listen_addr': '127.0.0.1:7777, [::1]:7777', 'network.ws_listen_addr': '127.0.0.1:80' }, true), [
+      '/ip4/127.0.0.1/tcp/7777',
+      '/ip6/::1/tcp/7777',
+      '/ip4/127.0.0.1/tcp/80/ws',
+    ])
+    for (const wrong of ['7777', '/ip4/0.0.0.0/udp/7777', '/ip4/0.0.0.0/tcp/77777', '/ip6/0.0.0.0/tcp/7777', 'elm.example:7777'])
+      assert.match(listens({ 'network.listen_addr': wrong }).join(), /network\.listen_addr holds .*, which is no address/, wrong)
+    assert.match(listens({ 'network.ws_listen_addr': '/ip4/0.0.0.0/tcp/7778' }).join(), /network\.ws_listen_addr holds/)
+    assert.match(listens({ 'network.ws_listen_addr': '127.0.0.1:7777' }).join(), /network\.ws_listen_addr uses port 7777, as network\.listen_addr does/)
+    assert.match(listens({ 'gateway.listen': '127.0.0.1:7778' }).join(), /network\.ws_listen_addr uses port 7778, as gateway\.listen does/)
+  })
+
   it('has no option that no code reads', () => {
     const sources = readdirSync(join(import.meta.dirname, '..'), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.endsWith('option.ts') && !file.endsWith('print.ts'))

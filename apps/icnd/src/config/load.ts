@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { isAbsolute, join, resolve } from 'node:path'
-import { isDid } from '@icn/protocol'
+import { isDid, secondMs } from '@icn/protocol'
 import { parse, TomlError } from 'smol-toml'
 import { type Config, type OptionName, type OptionSpec, type Origin, specs } from './option.ts'
 
@@ -23,6 +24,8 @@ export interface ConfigSources {
   /** `--gateway.listen=…` as name → text. */
   readonly flags: ReadonlyMap<string, string>
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Nothing is kept. */
+  readonly ephemeral?: boolean
 }
 
 const names = Object.keys(specs) as OptionName[]
@@ -35,7 +38,7 @@ export function environmentName(name: string): string {
 /** Names beside the options that other parts read from the environment. */
 const otherEnvironment = new Set(['ICN_ROOT', 'ICN_NODE', 'ICN_PASSPHRASE', 'ICN_PASSPHRASE_FILE', 'ICN_ENDPOINT', 'ICN_PROFILE', 'ICN_AS', 'ICN_COOP', 'ICN_RUNS', 'ICN_SEED'])
 
-export function loadConfig({ flags, environment }: ConfigSources): LoadedConfig {
+export function loadConfig({ flags, environment, ephemeral = false }: ConfigSources): LoadedConfig {
   const faults: ConfigFault[] = []
   const warnings: string[] = []
   const values: Record<string, unknown> = {}
@@ -54,7 +57,8 @@ export function loadConfig({ flags, environment }: ConfigSources): LoadedConfig 
     }
   }
   for (const name of names) {
-    values[name] = specs[name]?.default
+    const spec = specs[name]
+    values[name] = (ephemeral ? spec?.ephemeral : undefined) ?? spec?.default
     origins[name] = 'default'
   }
   const folder = flags.get('data_dir') ?? environment['ICN_DATA_DIR'] ?? String(specs['data_dir']?.default)
@@ -115,17 +119,14 @@ function readValue(spec: OptionSpec, given: unknown): Read {
         return { fault: `is ${spec.min}…${spec.max}${spec.unit === undefined ? '' : ` ${spec.unit}`}; ${value} is not` }
       return { value }
     }
-    case 'list': {
-      const value = Array.isArray(given)
-        ? given
-        : typeof given === 'string'
-          ? given
-              .split(',')
-              .map((item) => item.trim())
-              .filter(Boolean)
-          : undefined
-      if (value === undefined || value.some((item) => typeof item !== 'string')) return { fault: 'is a list of texts' }
-      return value.length > (spec.max ?? 100) ? { fault: `has at most ${spec.max} entries` } : { value }
+    case 'list':
+      return readList(spec, given)
+    case 'listen': {
+      const list = readList(spec, given)
+      if ('fault' in list) return list
+      const value = list.value.map((text) => listenAddress(text, spec.ends ?? ''))
+      const wrong = value.indexOf(undefined)
+      return wrong < 0 ? { value } : { fault: `holds ${JSON.stringify(list.value[wrong])}, which is no address like 0.0.0.0:7777 or /ip4/0.0.0.0/tcp/7777${spec.ends ?? ''}` }
     }
     case 'word':
       return spec.words?.includes(String(given)) ? { value: given } : { fault: `is one of: ${spec.words?.join(', ')}` }
@@ -138,6 +139,22 @@ function readValue(spec: OptionSpec, given: unknown): Read {
         return { fault: `is a text of ${spec.min ?? 0} to ${spec.max ?? 1_000} characters` }
       return { value: given }
   }
+}
+
+function readList(spec: OptionSpec, given: unknown): { readonly value: readonly string[] } | { readonly fault: string } {
+  const list: unknown = typeof given === 'string' ? given.split(',').map((item) => item.trim()) : given
+  if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) return { fault: 'is a list of texts' }
+  const value = list.filter(Boolean)
+  return value.length > (spec.max ?? 100) ? { fault: `has at most ${spec.max} entries` } : { value }
+}
+
+/** The multiaddr of an address of this machine, written as one or as host and port; undefined for what is neither. */
+function listenAddress(text: string, ends: string): string | undefined {
+  const [, family, ip = '', digits = ''] = /^\/(ip[46])\/([^/]+)\/tcp\/(\d{1,5})(?:\/ws)?$/.exec(text) ?? []
+  if (family !== undefined) return `ip${isIP(ip)}` === family && Number(digits) <= 65_535 && text.endsWith(ends) ? text : undefined
+  const parsed = parseAddress(text)
+  const version = isIP(parsed?.host ?? '')
+  return parsed === undefined || version === 0 ? undefined : `/ip${version}/${parsed.host}/tcp/${parsed.port}${ends}`
 }
 
 /** `64MiB`, `5m`, `30s` in the option's own unit. */
@@ -177,6 +194,13 @@ function checkTogether(config: Config): ConfigFault[] {
     if (other !== undefined) faults.push({ where: name, text: `uses port ${port}, as ${other} does` })
     taken.set(port, name)
   }
+  for (const name of ['network.listen_addr', 'network.ws_listen_addr'] as const)
+    for (const address of config[name]) {
+      const port = Number(address.split('/')[4])
+      const other = taken.get(port)
+      if (other !== undefined && other !== name) faults.push({ where: name, text: `uses port ${port}, as ${other} does` })
+      if (port !== 0) taken.set(port, name)
+    }
   if (config['rpc.enabled'] && !isLoopback(config['rpc.listen'])) faults.push({ where: 'rpc.listen', text: 'is the operator’s door and listens on loopback only' })
   if (config['metrics.enabled'] && !isLoopback(config['metrics.listen']) && config['metrics.token_file'] === null)
     faults.push({ where: 'metrics.listen', text: 'is not loopback; set metrics.token_file' })
@@ -188,7 +212,12 @@ function checkTogether(config: Config): ConfigFault[] {
     })
   if ((config['gateway.tls_cert_file'] === null) !== (config['gateway.tls_key_file'] === null))
     faults.push({ where: 'gateway.tls_key_file', text: 'and gateway.tls_cert_file go together' })
-  for (const did of config['trust.perspective']) if (!isDid(did)) faults.push({ where: 'trust.perspective', text: `holds ${did}, which is no DID` })
+  for (const where of ['trust.perspective', 'network.allow_peers'] as const)
+    for (const did of config[where]) if (!isDid(did)) faults.push({ where, text: `holds ${did}, which is no DID` })
+  if (config['network.candidate_ttl_secs'] < 2 * config['network.candidate_announce_interval_secs'])
+    faults.push({ where: 'network.candidate_ttl_secs', text: 'is at least twice network.candidate_announce_interval_secs' })
+  if (config['network.drain_ms'] >= config['supervisor.shutdown_timeout_secs'] * secondMs)
+    faults.push({ where: 'network.drain_ms', text: 'is less than supervisor.shutdown_timeout_secs, which would cut it off' })
   if (!isAbsolute(config.data_dir)) faults.push({ where: 'data_dir', text: 'is an absolute path' })
   return faults
 }

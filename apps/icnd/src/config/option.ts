@@ -2,7 +2,7 @@ import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
 
 /** What an option holds; each kind reads the same text from flag, environment and file. */
-export type OptionKind = 'text' | 'path' | 'bool' | 'int' | 'bytes' | 'word' | 'address' | 'list' | 'levels'
+export type OptionKind = 'text' | 'path' | 'bool' | 'int' | 'bytes' | 'word' | 'address' | 'list' | 'listen' | 'levels'
 
 /** One option: default, bounds, unit and a sentence. Help, config.md, `config init` and the editor's schema are printed from these rows. */
 export interface OptionSpec {
@@ -11,6 +11,10 @@ export interface OptionSpec {
   readonly min?: number
   readonly max?: number
   readonly unit?: string
+  /** How each address of a `listen` ends. */
+  readonly ends?: '' | '/ws'
+  /** In place of the default where nothing is kept (`--ephemeral`): such a node opens no port to others unless it is told to. */
+  readonly ephemeral?: readonly string[]
   readonly words?: readonly string[]
   /** Taken up on SIGHUP without a restart. */
   readonly reloads?: boolean
@@ -23,6 +27,11 @@ const mib = 1_048_576
 const optionTable = {
   data_dir: { kind: 'path', default: join(homedir(), '.icn'), says: 'everything this node keeps' },
   'node.name': { kind: 'text', default: hostname(), min: 1, max: 64, says: 'for people; not an identity' },
+  'node.alone': {
+    kind: 'bool',
+    default: false,
+    says: 'the operator’s word that no other host has what this node signed: a restored node signs without asking; same as --i-am-the-only-host',
+  },
   'store.kind': { kind: 'word', default: 'sqlite', words: ['sqlite', 'memory'], says: 'memory only with --ephemeral; nothing survives then' },
   'store.mmap_bytes': {
     kind: 'bytes',
@@ -46,12 +55,76 @@ const optionTable = {
   'journal.undo_days': { kind: 'int', default: 30, min: 1, max: 365, unit: 'days', says: 'how far as-of reads reach behind finality' },
   'journal.refused_log_count': { kind: 'int', default: 100_000, min: 1_000, max: 10_000_000, unit: 'records', says: 'local memory for “why was I refused?”' },
   'network.listen_addr': {
-    kind: 'list',
-    default: [],
+    kind: 'listen',
+    default: ['/ip4/0.0.0.0/tcp/7777'],
+    ephemeral: [],
     max: 8,
-    says: 'multiaddrs at which other nodes reach this one, for example /ip4/0.0.0.0/tcp/7777; none: this node stays alone',
+    ends: '',
+    says: 'multiaddrs at which other nodes reach this one; also 0.0.0.0:7777; empty: it does not listen; not with --ephemeral, unless told',
+  },
+  'network.ws_listen_addr': {
+    kind: 'listen',
+    default: ['/ip4/0.0.0.0/tcp/7778/ws'],
+    ephemeral: [],
+    max: 8,
+    ends: '/ws',
+    says: 'the same over WebSocket, for browsers and strict firewalls; also 0.0.0.0:7778; empty: it does not; not with --ephemeral, unless told',
   },
   'network.bootstrap_peers': { kind: 'list', default: [], max: 100, says: 'multiaddrs of first contacts, each ending in /p2p/<peer id>' },
+  'network.dial_loopback': { kind: 'bool', default: false, says: 'treats this machine like any other place nodes are at; for tests and the development network' },
+  'network.allow_peers': { kind: 'list', default: [], max: 100, says: 'DIDs of nodes that may always connect; their bad manners count, but ban nobody' },
+  'network.gate': {
+    kind: 'word',
+    default: 'guests',
+    words: ['open', 'guests', 'closed'],
+    says: 'whether strangers may connect: as many as there is room for, a few, or none; keepers and first contacts should not be closed',
+  },
+  'network.min_trust_permille': {
+    kind: 'int',
+    default: 100,
+    min: 0,
+    max: 1_000,
+    unit: '‰',
+    says: 'from where on a peer is no guest; larger: fewer strangers, harder first contact',
+  },
+  'network.guests_count': { kind: 'int', default: 32, min: 0, max: 200, unit: 'peers', says: 'strangers at once; larger: easier first contact, more work for strangers' },
+  'network.misbehaviour_half_life_secs': { kind: 'int', default: 3_600, min: 60, max: 604_800, unit: 's', says: 'how long bad manners are remembered: half of it after so long' },
+  'network.mdns_enabled': { kind: 'bool', default: true, says: 'finds nodes in this building, and is found by them' },
+  'network.announce': { kind: 'list', default: [], max: 8, says: 'multiaddrs to publish as they are, where a router forwards a port' },
+  'network.public': { kind: 'bool', default: false, says: 'lets every node know where this one is reached; otherwise only those that share something with it' },
+  'network.candidate_announce_interval_secs': {
+    kind: 'int',
+    default: 150,
+    min: 30,
+    max: 3_600,
+    unit: 's',
+    says: 'how often this node says where it is reached; shorter: fresher, more traffic',
+  },
+  'network.candidate_ttl_secs': { kind: 'int', default: 300, min: 60, max: 86_400, unit: 's', says: 'how long others may believe that; at least twice the interval' },
+  'network.ping_interval_secs': {
+    kind: 'int',
+    default: 15,
+    min: 5,
+    max: 300,
+    unit: 's',
+    says: 'how often each connection is pinged; longer: a peer that is lost is noticed later',
+  },
+  'network.have_interval_secs': {
+    kind: 'int',
+    default: 30,
+    min: 5,
+    max: 300,
+    unit: 's',
+    says: 'how often each peer is told what is here when nothing happens; shorter: faster repair, more traffic',
+  },
+  'network.drain_ms': {
+    kind: 'int',
+    default: 2_000,
+    min: 0,
+    max: 30_000,
+    unit: 'ms',
+    says: 'how long a stop waits for what is on its way to peers; less than supervisor.shutdown_timeout_secs',
+  },
   'gateway.enabled': { kind: 'bool', default: true, says: 'REST, events and pages for members' },
   'gateway.listen': { kind: 'address', default: '127.0.0.1:8080', says: 'where the gateway listens' },
   'gateway.public_origin': { kind: 'text', default: null, max: 200, says: 'token audience and links; default: http:// and the listen address' },
@@ -89,6 +162,9 @@ const optionTable = {
   'log.format': { kind: 'word', default: 'json', words: ['json', 'pretty'], says: 'one JSON object a line, or lines for people' },
   'log.identities': { kind: 'bool', default: false, says: 'writes DIDs instead of salted tags' },
   'supervisor.metrics_update_interval_secs': { kind: 'int', default: 10, min: 1, max: 300, unit: 's', says: 'how often measured gauges are taken' },
+  'supervisor.candidate_cleanup_interval_secs': { kind: 'int', default: 300, min: 10, max: 3_600, unit: 's', says: 'how often addresses of others that have expired are dropped' },
+  'supervisor.peer_exchange_delay_ms': { kind: 'int', default: 500, min: 0, max: 60_000, unit: 'ms', says: 'wait after connecting before a peer is asked whom it knows' },
+  'supervisor.peer_exchange_max_peers': { kind: 'int', default: 50, min: 1, max: 500, unit: 'records', says: 'addresses of nodes in one such exchange' },
   'supervisor.clock_sync_interval_secs': { kind: 'int', default: 600, min: 30, max: 86_400, unit: 's', says: 'how often the clock is looked at' },
   'supervisor.sweep_interval_secs': { kind: 'int', default: 30, min: 1, max: 3_600, unit: 's', says: 'deadlines, expiries, stuck matters' },
   'supervisor.shutdown_timeout_secs': { kind: 'int', default: 5, min: 1, max: 300, unit: 's', says: 'for each actor; the whole stop takes at most a minute' },
@@ -105,6 +181,7 @@ const optionTable = {
   'supervisor.restart_attempts_max': { kind: 'int', default: 5, min: 1, max: 100, unit: 'crashes', says: 'within the window; one more stops the daemon' },
   'supervisor.restart_window_secs': { kind: 'int', default: 60, min: 1, max: 3_600, unit: 's', says: 'the window' },
   'limits.spaces_count': { kind: 'int', default: 200, min: 1, max: 1_000, unit: 'spaces', says: 'spaces this node holds' },
+  'limits.peers_count': { kind: 'int', default: 200, min: 1, max: 1_000, unit: 'peers', says: 'connected at once; larger: more memory, smaller: fewer ways to what others know' },
   'trust.perspective': { kind: 'list', default: [], max: 16, says: 'DIDs from whose edges this node looks beside its own; default: its operators' },
   'trust.hop_min_permille': {
     kind: 'int',
@@ -127,7 +204,7 @@ type Widen<S extends OptionSpec> = S['kind'] extends 'bool'
   ? boolean
   : S['kind'] extends 'int' | 'bytes'
     ? number
-    : S['kind'] extends 'list'
+    : S['kind'] extends 'list' | 'listen'
       ? readonly string[]
       : S['default'] extends null
         ? string | null

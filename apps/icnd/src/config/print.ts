@@ -28,7 +28,7 @@ const machineDefaults: Readonly<Record<string, string>> = { data_dir: '`~/.icn`'
 function defaultOf(name: string, spec: OptionSpec): string {
   if (machineDefaults[name] !== undefined) return machineDefaults[name]
   if (spec.default === null) return 'none'
-  if (Array.isArray(spec.default)) return '`[]`'
+  if (Array.isArray(spec.default)) return `\`${JSON.stringify(spec.default)}\``
   return `\`${shown(spec, spec.default)}\``
 }
 
@@ -59,7 +59,7 @@ export function renderConfigFile(): string {
 function tomlOf(spec: OptionSpec): string {
   if (spec.default === null) return '""'
   if (typeof spec.default === 'string') return JSON.stringify(spec.default)
-  return Array.isArray(spec.default) ? '[]' : String(spec.default)
+  return Array.isArray(spec.default) ? JSON.stringify(spec.default) : String(spec.default)
 }
 
 /** JSON Schema for editors. */
@@ -77,7 +77,7 @@ export function renderConfigSchema(): object {
 function schemaOf(spec: OptionSpec): object {
   if (spec.words !== undefined) return { enum: spec.words }
   if (spec.kind === 'bool') return { type: 'boolean' }
-  if (spec.kind === 'list') return { type: 'array', items: { type: 'string' }, maxItems: spec.max }
+  if (spec.kind === 'list' || spec.kind === 'listen') return { type: 'array', items: { type: 'string' }, maxItems: spec.max }
   if (spec.kind === 'int') return { type: 'integer', minimum: spec.min, maximum: spec.max }
   if (spec.kind === 'bytes')
     return {

@@ -1,25 +1,9 @@
-import { coopRow, coopRules, commonsRules, fillTemplate } from '@icn/domain'
-import { type JournalApi, journalDefaults, openJournal, type Store } from '@icn/journal'
+import { fillTemplate } from '@icn/domain'
+import type { Store } from '@icn/journal'
 import { newOffsets } from '@icn/node'
-import {
-  charterStatementPayload,
-  commonsSpace,
-  dayMs,
-  type Did,
-  deviceScopes,
-  didOfKey,
-  hourMs,
-  inviteKeyOf,
-  inviteLink,
-  inviteSeed,
-  minuteMs,
-  type OperationId,
-  readInviteCode,
-  sealOperation,
-  type SpaceId,
-  statementBytes,
-} from '@icn/protocol'
-import { type SigningKey, signingKeyFromSeed } from '@icn/protocol/node'
+import { commonsSpace, dayMs, type Did, deviceScopes, hourMs, inviteKeyOf, inviteLink, inviteSeed, type OperationId, readInviteCode, type SpaceId } from '@icn/protocol'
+import { signingKeyFromSeed } from '@icn/protocol/node'
+import { Past } from './past.ts'
 import { generatedNames, type Person, personNamed } from './people.ts'
 
 export const food = 'coop:food' as SpaceId
@@ -32,60 +16,9 @@ export interface DevWorld {
   readonly quarantined: OperationId
 }
 
-/** Half a year ago to now, under a clock that moves: everything is said by the people themselves, on their own keys. */
-class Past {
-  now: number
-  readonly journal: JournalApi
-
-  constructor(store: Store, key: SigningKey, from: number) {
-    this.now = from
-    this.journal = openJournal({
-      store,
-      key,
-      node: didOfKey(key.publicKey),
-      rulesOf: (space) => (space === 'commons' ? commonsRules : coopRules),
-      wall: () => this.now,
-      options: { ...journalDefaults, verifyThreads: 0 },
-    })
-  }
-
-  later(ms: number): void {
-    this.now += ms
-  }
-
-  /** One change, signed by `by` for `author` (by default themself). Throws when it is refused, unless that is wanted. */
-  async say(
-    author: Did,
-    by: SigningKey,
-    kind: string,
-    body: unknown,
-    options: { readonly grant?: OperationId; readonly genesis?: boolean; readonly refused?: boolean } = {},
-  ): Promise<OperationId> {
-    this.later(minuteMs)
-    const unsigned = this.journal.draft({
-      space: food,
-      kind,
-      author,
-      signer: didOfKey(by.publicKey),
-      grant: options.grant ?? null,
-      body,
-      ...(options.genesis ? { genesis: null } : {}),
-    })
-    const result = await this.journal.submit(sealOperation(unsigned.envelope, unsigned.body, (message) => by.sign(message)))
-    if ((result.outcome === 'refused') !== (options.refused ?? false))
-      throw new Error(
-        `${kind}: ${result.decision.checks
-          .filter((check) => check.result !== 'pass')
-          .map((check) => check.code)
-          .join(' ')}`,
-      )
-    return (result.operation as NonNullable<typeof result.operation>).operation.id
-  }
-}
-
 export async function writeHistory(store: Store, nodeSeed: Uint8Array, until: number, origin: string): Promise<DevWorld> {
   const node = signingKeyFromSeed(nodeSeed)
-  const past = new Past(store, node, until - 184 * dayMs)
+  const past = new Past(food, store, node, until - 184 * dayMs)
   const people = { ana: personNamed('Ana'), ben: personNamed('Ben'), chen: personNamed('Chen'), dora: personNamed('Dora'), eli: personNamed('Eli') }
   const host = past.journal.node
   await past.journal.propose({
@@ -133,27 +66,17 @@ async function foundFood(past: Past, { ana, ben, chen }: People, host: Did, netw
     },
     { genesis: true },
   )
-  const hash = charterHashOf(past)
   for (const person of [ana, ben, chen]) {
     past.later(5 * hourMs)
-    const payload = charterStatementPayload({ network, space: food, hash, coop_id: 'food', version: 1 })
-    await past.say(person.did, person.key, 'coop.charter.sign', {
-      hash,
-      statement: { did: person.did, key: person.did, signature: person.key.sign(statementBytes('charter', payload)) },
-    })
+    await past.signCharter(network, 'food', person)
   }
   past.later(dayMs)
-  await past.say(ana.did, ana.key, 'coop.activate', { charter_hash: hash })
-}
-
-const charterHashOf = (past: Past): string => {
-  const facts = past.journal.read(food)
-  return (facts === undefined ? undefined : coopRow(facts)?.charter_hash) as string
+  await past.say(ana.did, ana.key, 'coop.activate', { charter_hash: past.charterHash })
 }
 
 /** Members come, change and go: forty are there in the end. */
 async function growFood(past: Past, { ana, ben, chen, dora }: People): Promise<void> {
-  const hash = charterHashOf(past)
+  const hash = past.charterHash
   const admit = async (person: Person, more: object = {}): Promise<void> => {
     await past.say(person.did, person.key, 'coop.member.apply', { charter_hash: hash, name: person.name, statement: `I live around the corner and would like to join.` })
     past.later(8 * hourMs)

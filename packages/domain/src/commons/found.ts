@@ -21,7 +21,7 @@ export const foundLaw: Law<Body> = {
     const { body } = op
     const at = op.at[0]
     tables.put(network, [], { network_id: op.id, name: body.name, founded_at: at, founded_by: op.author })
-    for (const did of body.keepers) tables.put(keepers, [did], { since_at: at })
+    for (const did of body.keepers) tables.put(keepers, [did], { label: '', addresses: [], since_at: at })
     for (const did of body.stewards) tables.put(stewards, [did], { since_at: at })
     tables.emit('commons.founded', { network_id: op.id, name: body.name, keepers: body.keepers.length, stewards: body.stewards.length })
   },

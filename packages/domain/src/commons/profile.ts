@@ -1,39 +1,46 @@
 import type { Check, Did, Facts, OperationView } from '@icn/protocol'
-import type { ActRule, SpaceProfile } from '../identity/index.ts'
-import { keepers, network, stewards } from './tables.ts'
+import type { ActKind, ActRule, SpaceProfile } from '../identity/index.ts'
+import { keeperActs } from './keepers.ts'
+import { isKeeper, keeperHasLapsed, keepersNeeded, keepersOf } from './queries.ts'
+import { controlled, hosted, stewards } from './tables.ts'
 
-export function networkOf(facts: Facts): { readonly network_id: string; readonly name: string } | undefined {
-  return facts.get(network, [])
+/** Keepers, and the hosts that active coops of the directory name. */
+export const isKnownNode = (facts: Facts, did: Did): boolean => isKeeper(facts, did) || [...facts.scan(hosted, { prefix: [did], limit: 1 })].length > 0
+
+function standingOf(facts: Facts, did: Did): ReturnType<SpaceProfile['standing']> {
+  if (isKnownNode(facts, did)) return 'node'
+  if (facts.get(stewards, [did]) !== undefined) return 'member'
+  return [...facts.scan(controlled, { prefix: [did], limit: 1 })].length > 0 ? 'invited' : 'none'
 }
 
-export function isKeeper(facts: Facts, did: Did): boolean {
-  const row = facts.get(keepers, [did])
-  return row !== undefined && row.ended_at === undefined
+function keepersRule(facts: Facts): ActRule {
+  return { need: keepersNeeded(facts), vote: false, eligible: (did) => (isKeeper(facts, did) ? [] : [{ code: 'NOT_A_KEEPER', result: 'fail', params: { did } }]) }
 }
 
-export function keepersOf(facts: Facts): readonly Did[] {
-  return [...facts.scan(keepers)].filter(([, row]) => row.ended_at === undefined).map(([[did]]) => did)
-}
+const actOf = (kind: string): ActKind | undefined => keeperActs.find((act) => act.kind === kind)
 
-function adoptRule(facts: Facts): ActRule {
-  const need = Math.floor(keepersOf(facts).length / 2) + 1
-  return { need, vote: false, eligible: (did) => (isKeeper(facts, did) ? [] : [{ code: 'NOT_A_KEEPER', result: 'fail', params: { did } }]) }
-}
-
-/** What `commons` is to identity and acts: keepers are its nodes, and a majority of them adopts rules. */
+/** What `commons` is to identity and acts: keepers are its nodes, and a majority of them adopts rules and says who is a keeper. */
 export const commonsProfile: SpaceProfile = {
-  standing: (facts, did) => (isKeeper(facts, did) ? 'node' : facts.get(stewards, [did]) === undefined ? 'none' : 'member'),
-  isKnownNode: isKeeper,
+  standing: standingOf,
+  isKnownNode,
   hosts: keepersOf,
+  hasLapsed: keeperHasLapsed,
   electorate: () => [],
   recoveryRule: () => undefined,
-  actRule: (facts, { kind }) => (kind === 'space.adopt' ? adoptRule(facts) : undefined),
-  act: () => undefined,
-  rights: (facts, did) => (isKeeper(facts, did) ? ['keeper'] : []),
+  actRule: (facts, { kind }) => (kind === 'space.adopt' || actOf(kind) !== undefined ? keepersRule(facts) : undefined),
+  act: actOf,
+  rights(facts, did): ReturnType<SpaceProfile['rights']> {
+    if (isKeeper(facts, did)) return ['keeper']
+    const standing = standingOf(facts, did)
+    return standing === 'member' ? ['member'] : standing === 'invited' ? ['controller'] : []
+  },
 }
 
-/** Everybody holds `commons`, so strangers may write nothing into it. */
+/** What somebody without a part in `commons` may say: their own laws ask who it is. */
+const openToStrangers: ReadonlySet<string> = new Set(['commons.found', 'space.checkpoint', 'commons.coop.reserve', 'commons.coop.register'])
+
+/** Everybody holds `commons`, so strangers may write next to nothing into it. */
 export function strangerTrouble(op: OperationView, facts: Facts): readonly Check[] {
-  if (op.kind === 'commons.found' || op.kind === 'space.checkpoint') return []
+  if (openToStrangers.has(op.kind)) return []
   return commonsProfile.standing(facts, op.author) === 'none' ? [{ code: 'NO_STANDING', result: 'fail', params: { standing: 'none' } }] : []
 }

@@ -1,5 +1,5 @@
 import type { Did, Facts, HostAdd, HostRemove, NoBody } from '@icn/protocol'
-import { HostAdd as HostAddBody, HostRemove as HostRemoveBody, NoBody as NoBodySchema } from '@icn/protocol'
+import { dayMs, hostLapseDays, HostAdd as HostAddBody, HostRemove as HostRemoveBody, NoBody as NoBodySchema } from '@icn/protocol'
 import { decidesOf } from '../charter/index.ts'
 import type { KindSpec } from './kind.ts'
 import { coopRow, countOf, isFounder } from './state.ts'
@@ -19,6 +19,11 @@ export function activeHosts(facts: Facts): readonly Did[] {
   const found: Did[] = []
   for (const [[did], row] of facts.scan(hosts)) if (row.status === 'active') found.push(did)
   return found
+}
+
+export function hostHasLapsed(facts: Facts, host: Did, at: number): boolean {
+  const row = facts.get(hosts, [host])
+  return row?.status === 'left' || (row?.status === 'removed' && (row.ended_at ?? at) + hostLapseDays * dayMs <= at)
 }
 
 const openHosts = (facts: Facts): number => facts.count(hosts) - countOf(facts, 'hosts.ended')

@@ -1,4 +1,4 @@
-import type { Did, Facts, MemberStatus, OperationId } from '@icn/protocol'
+import type { CharterDocument, CharterHash, Did, Facts, MemberStatus, OperationId } from '@icn/protocol'
 import { charterRules, coopRow, countOf, effectiveMember, effectiveStewards, isFounder, membersStanding } from './state.ts'
 import type { ConflictRow, EntryRow, HostRow, InviteRow, LogRow, MemberRow, OfficerRow, ReviewRow } from './tables.ts'
 import { charters, conflicts, entries, hosts, invites, log, members, officers, reviews, signatures } from './tables.ts'
@@ -203,6 +203,20 @@ export function foundingState(facts: Facts, at: number): FoundingState {
     founders,
     stuck: coop?.status === 'forming' && at > coop.founded_at + stuckDays * 86_400_000,
   }
+}
+
+/** The first text of the charter and who signed it, as it can be shown elsewhere; undefined before there is one. */
+export function signedCharter(facts: Facts):
+  | {
+      readonly hash: CharterHash
+      readonly charter: CharterDocument
+      readonly signatures: readonly { readonly did: Did; readonly key: Did; readonly signature: Uint8Array }[]
+    }
+  | undefined {
+  const row = facts.get(charters, [1])
+  if (row === undefined) return undefined
+  const found = [...facts.scan(signatures, { prefix: [1] })].filter(([, signed]) => signed.hash === row.hash)
+  return { hash: row.hash, charter: row.charter, signatures: found.map(([[, did], { key, signature }]) => ({ did, key, signature })) }
 }
 
 export interface CoopStats {

@@ -2,7 +2,7 @@ import type { Decides, Did, Facts, Power } from '@icn/protocol'
 import { Judgement } from '@icn/protocol'
 import { decidesOf } from '../charter/index.ts'
 import type { ActKind, ActQuestion, ActRule, Elector, RecoveryRule, Right, SpaceProfile, Standing } from '../identity/index.ts'
-import { activeHosts } from './hosts.ts'
+import { activeHosts, hostHasLapsed } from './hosts.ts'
 import type { KindSpec } from './kind.ts'
 import { byOf, checkAuthor, checkKind, wayOf } from './kind.ts'
 import { kindSpec } from './kinds.ts'
@@ -199,6 +199,7 @@ export const coopProfile: SpaceProfile = {
   standing: standingOf,
   isKnownNode: (facts, did) => facts.get(hosts, [did])?.status === 'active',
   hosts: activeHosts,
+  hasLapsed: hostHasLapsed,
   electorate,
   recoveryRule,
   actRule,

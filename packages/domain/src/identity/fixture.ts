@@ -65,6 +65,7 @@ export const toyProfile: SpaceProfile = {
   standing: (facts, did) => (facts.get(people, [did]) as Standing | undefined) ?? 'none',
   isKnownNode: (facts, did) => facts.get(people, [did]) === 'node',
   hosts: (facts) => [...facts.scan(people)].filter(([, standing]) => standing === 'node').map(([[did]]) => did),
+  hasLapsed: () => false,
   electorate: () => [],
   recoveryRule: (facts, subject) => (facts.get(people, [subject]) === 'member' ? { need: 2, delay_ms: dayMs, eligible: () => true } : undefined),
   actRule(facts, { kind }) {

@@ -1,10 +1,10 @@
 import type { Did, Facts, IdentityGrant as GrantBody, IdentityRevoke as RevokeBody, KeyClass, Law, OperationId, OperationView, Tables } from '@icn/protocol'
-import { grantMsBounds, IdentityGrant, IdentityRevoke, Judgement, kindPattern, liveGrantsMax } from '@icn/protocol'
+import { grantMsBounds, IdentityGrant, IdentityRevoke, Judgement, kindPattern, liveGrantsMax, scopeCovers } from '@icn/protocol'
 import { countOf } from './counts.ts'
 import { keyTrouble } from './guard.ts'
 import type { SpaceProfile } from './profile.ts'
 import type { GrantView } from './queries.ts'
-import { grantById, grantState, grantsBy, liveGrantsBy, rootOf, scopeCovers, signerKind } from './queries.ts'
+import { grantById, grantState, grantsBy, liveGrantsBy, rootOf, signerKind } from './queries.ts'
 import type { GrantRow } from './tables.ts'
 import { counts, grantOf, grants, grantsTo, keyOf, liveGrants } from './tables.ts'
 

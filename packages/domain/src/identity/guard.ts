@@ -1,6 +1,7 @@
 import type { Check, CheckDetails, Code, Facts, KeyClass, OperationView } from '@icn/protocol'
+import { scopeCovers } from '@icn/protocol'
 import type { SpaceProfile } from './profile.ts'
-import { identityState, scopeCovers } from './queries.ts'
+import { identityState } from './queries.ts'
 import type { GrantRow } from './tables.ts'
 import { grants, keyOf, keys } from './tables.ts'
 

@@ -73,6 +73,8 @@ export interface SpaceProfile {
   isKnownNode(facts: Facts, did: Did): boolean
   /** The nodes whose acknowledgements count for finality in this state. */
   hosts(facts: Facts): readonly Did[]
+  /** Does somebody who was host at the last cut count no more at this time? Left by their own signature, or removed for as long as `hostLapseDays`. */
+  hasLapsed(facts: Facts, host: Did, at: number): boolean
   electorate(facts: Facts, at: number): readonly Elector[]
   /** Undefined: nobody could help this person back in. */
   recoveryRule(facts: Facts, subject: Did, at: number): RecoveryRule | undefined

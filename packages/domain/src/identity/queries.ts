@@ -1,4 +1,5 @@
 import type { Did, Facts, OperationId, OperationView } from '@icn/protocol'
+import { scopeCovers } from '@icn/protocol'
 import type { ActRow, ActState, GrantRow, IdentityState } from './tables.ts'
 import { acts, grantOf, grants, grantsTo, keyOf, keys, liveGrants } from './tables.ts'
 
@@ -34,11 +35,6 @@ export function grantState(row: GrantRow, at: number): GrantState {
   if (row.revoked !== undefined) return 'revoked'
   if (at < row.not_before_at) return 'pending'
   return at < row.not_after_at ? 'live' : 'expired'
-}
-
-/** A scope is a kind, or a prefix ending `.*`. */
-export function scopeCovers(scope: string, kind: string): boolean {
-  return scope.endsWith('.*') ? kind.startsWith(scope.slice(0, -1)) : scope === kind
 }
 
 export interface GrantView {

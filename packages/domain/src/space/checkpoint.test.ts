@@ -10,6 +10,7 @@ import { checkSpace, cutOf, lastCut } from './index.ts'
 const hosts = [1, 2, 3, 4].map((seed) => didOfKey(signingKeyFromSeed(new Uint8Array(32).fill(seed)).publicKey)) as [Did, Did, Did, Did]
 const law = checkpointLaw('0-dev')
 const bytes = (n: number): Uint8Array => new Uint8Array(32).fill(n)
+const chain = (cut: Clock): Uint8Array => bytes(cut[0] / 100)
 const genesis = cidOf(encodeCanonical('genesis')) as OperationId
 
 interface Change {
@@ -53,6 +54,7 @@ class Space {
       hosts_at_cut: hosts.slice(0, 3),
       acks: body.acks.map(({ key }) => didOfKey(key)),
       layers_digest: body.layers_digest,
+      chains: [this.chainOf(body.previous), ...body.layers.map((layer) => chain(layer.cut))],
       ...change.settled,
     }
     const at = change.at ?? [cut[0] + 30_000, 0]
@@ -73,6 +75,13 @@ class Space {
     const decision = law.decide(op, this.tables)
     if (decision.outcome === 'lawful') law.apply(op, this.tables)
     return failing(decision)
+  }
+
+  /** What stands for everything up to a checkpoint. */
+  chainOf(previous: CheckpointId | undefined): Uint8Array {
+    if (previous === undefined) return bytes(0)
+    const cut = cutOf(this.tables, previous)
+    return cut === undefined ? bytes(9) : chain(cut)
   }
 
   id(cut: Clock, change: Partial<SpaceCheckpoint> = {}): CheckpointId {

@@ -1,5 +1,5 @@
-import type { Did, Facts, Law, OperationView, SpaceCheckpoint as Body, Tables } from '@icn/protocol'
-import { checkpointIdOf, compareClocks, didOfKey, encodeTrusted, equalBytes, Judgement, SpaceCheckpoint, sha256 } from '@icn/protocol'
+import type { Did, Law, OperationView, SettledCut, SpaceCheckpoint as Body, Tables } from '@icn/protocol'
+import { checkpointIdOf, compareClocks, didOfKey, equalBytes, Judgement, SpaceCheckpoint } from '@icn/protocol'
 import { adoptedRules, lastCheckpoint } from './queries.ts'
 import type { CheckpointRow } from './tables.ts'
 import { checkpointCuts, checkpoints } from './tables.ts'
@@ -22,9 +22,9 @@ export function checkpointLaw(rules: string): Law<Body> {
       if (settled !== undefined) j.refuseIf(!hosts.has(op.author), 'NOT_A_HOST', { params: { did: op.author } })
       const last = lastCheckpoint(facts)
       if (j.refuseIf(last !== undefined && compareClocks(body.cut, last.cut) <= 0, 'CHECKPOINT_STALE', { params: { cut: body.cut, last: last?.cut ?? null } })) return j.decision()
-      j.refuseIf(splits(facts, body), 'CHECKPOINT_SPLIT', { params: { previous: body.previous ?? null } })
       j.refuseIf(compareClocks(body.cut, op.at) >= 0, 'CHECKPOINT_AHEAD', { params: { cut: body.cut, at: op.at } })
       if (j.refuseIf(settled === undefined, 'CHECKPOINT_UNSETTLED') || settled === undefined) return j.decision()
+      j.refuseIf(!continues(settled, last), 'CHECKPOINT_SPLIT', { params: { previous: body.previous ?? null } })
 
       const acks = body.acks.map(({ key }) => didOfKey(key))
       const distinct = new Set(acks)
@@ -58,8 +58,7 @@ function applyCheckpoint(op: OperationView<Body>, tables: Tables): void {
     root: body.root,
     count: body.count,
     hosts: [...(op.settled?.hosts_at_cut ?? [])],
-    layers_count: body.layers.length,
-    layers_hash: hashOfLayers(body, body.layers.length),
+    chain: op.settled?.chains.at(-1) ?? noChain,
   })
   tables.put(checkpointCuts, [id], body.cut)
 }
@@ -69,21 +68,13 @@ function isMajority(set: readonly Did[], acks: ReadonlySet<Did>): boolean {
   return set.filter((did) => acks.has(did)).length * 2 > set.length
 }
 
-function hashOfLayers(body: Body, howMany: number): Uint8Array {
-  return sha256(encodeTrusted(body.layers.slice(0, howMany)))
+/** Its layers begin with all that is final: it follows the last checkpoint, or continues what that one has in common with it. */
+function continues({ chains }: SettledCut, last: CheckpointRow | undefined): boolean {
+  return chains.slice(0, -1).some((chain) => equalBytes(chain, last?.chain ?? noChain))
 }
 
-/** It must follow the last checkpoint, or follow the same one as the last and continue its layers. */
-function splits(facts: Facts, body: Body): boolean {
-  const last = lastCheckpoint(facts)
-  if (last === undefined) return body.previous !== undefined
-  if (body.previous === last.id) return false
-  return body.previous !== last.previous || !continues(body, last)
-}
-
-function continues(body: Body, other: CheckpointRow): boolean {
-  return body.layers.length > other.layers_count && equalBytes(hashOfLayers(body, other.layers_count), other.layers_hash)
-}
+/** What stands for the layers of a space that has none. */
+const noChain = new Uint8Array(32)
 
 function differences(body: Body, settled: NonNullable<OperationView['settled']>): string[] {
   const found: string[] = []

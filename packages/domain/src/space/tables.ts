@@ -13,9 +13,8 @@ const CheckpointRow = z.strictObject({
   count,
   /** The host set in the state at the cut: whose majority the next checkpoint needs. */
   hosts: z.array(did),
-  /** How many layers it has, and SHA-256 of their canonical bytes: enough to see whether another one continues it. */
-  layers_count: int(1, 16),
-  layers_hash: bytes(32),
+  /** Stands for all layers of the space up to this cut: enough to see whether another one continues it. */
+  chain: bytes(32),
 })
 export type CheckpointRow = Readonly<z.output<typeof CheckpointRow>>
 /** Key: cut, milliseconds and counter. */

@@ -273,6 +273,92 @@ describe('SSE and pages', () => {
   })
 })
 
+describe('what happens at the node and in no space', () => {
+  const told = (): void => node.nodeEvents.tell('peer.lost', { did: didOf('node oak') })
+  const sse = async (headers: Readonly<Record<string, string>>): Promise<Response> =>
+    fetch(`${door.address}/v1/events?spaces=node`, {
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${ada.token}`, ...headers },
+      signal: AbortSignal.timeout(10_000),
+    })
+
+  test('is for the operator alone, over every way, and follows nobody who asks for all of theirs', async () => {
+    const ben = await new Person('ben', door.address).signIn()
+    node.operators.add(ben.did)
+    const [operator, member] = [await open(), await open()]
+    const { spaces } = await operator.hello(ben.token)
+    assert.ok(spaces.some(({ space }: { space: string }) => space === 'node'))
+    operator.say({ type: 'subscribe', id: 's', spaces: ['node'], topics: ['network:status'] })
+    await operator.frame('caught_up')
+    const welcome = await member.hello(ada.token)
+    assert.ok(welcome.spaces.every(({ space }: { space: string }) => space !== 'node'))
+    member.say({ type: 'subscribe', id: 's', spaces: ['node'], topics: ['*'] })
+    assert.equal((await member.frame('problem')).problem.code, 'NOT_FOUND')
+    member.say({ type: 'subscribe', id: 'all', spaces: ['coop:food'], topics: ['*'] })
+    await member.frame('subscribed')
+
+    const streamed = await sse({ 'icn-operator': node.operatorToken })
+    assert.equal(streamed.status, 200)
+    assert.equal((await sse({})).status, 404)
+    assert.equal((await ada.call('GET', '/v1/events?spaces=node')).status, 404)
+    const asOperator = { 'icn-operator': node.operatorToken }
+    const { json: before } = await ada.call('GET', '/v1/events?spaces=node', undefined, asOperator)
+    const polled = ada.call('GET', `/v1/events?spaces=node&after=${before.cursor}&long_poll_ms=5000`, undefined, asOperator)
+    told()
+    await operator.until(() => (operator.events.length > 0 ? true : undefined))
+    const [event] = operator.events
+    assert.deepEqual(
+      [event.type, event.topic, event.space, event.source, event.subject, event.data],
+      ['icn.peer.lost', 'network:status', 'node', `/nodes/${node.journal.node}`, `/v1/peers/${didOf('node oak')}`, { did: didOf('node oak') }],
+    )
+    assert.deepEqual((await polled).json.events, [event])
+    let text = ''
+    for await (const part of streamed.body as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(part).toString()
+      if (text.includes('icn.peer.lost')) break
+    }
+    const narrow = await new Person('ben', door.address).signIn({ scopes: ['coop:read'] })
+    assert.equal((await narrow.call('GET', '/v1/events?spaces=node')).status, 404, 'a token that may not look at the network')
+    await rename()
+    await member.frame('event')
+    assert.ok(member.events.every(({ topic }) => topic !== 'network:status'))
+    for (const reader of [operator, member]) reader.socket.close()
+    node.operators.clear()
+  })
+
+  test('is resumed where it was left, and keeps so much and no more', async () => {
+    const asOperator = { 'icn-operator': node.operatorToken }
+    const page = async (after: string) => (await ada.call('GET', `/v1/events?spaces=node&limit=200&after=${after}`, undefined, asOperator)).json
+    told()
+    const { cursor } = (await ada.call('GET', '/v1/events?spaces=node&limit=200', undefined, asOperator)).json
+    told()
+    assert.deepEqual([(await page(cursor)).events.length, (await page(cursor)).truncated], [1, []])
+    for (let i = 0; i < 1_200; i++) told()
+    const late = await page(cursor)
+    assert.deepEqual(late.truncated, ['node'])
+    const { oldest, newest } = node.feed.extent('node')
+    assert.equal(newest - oldest + 1, 1_000)
+    assert.equal(Number(late.events[0].sequence), oldest)
+  })
+
+  test('a reader who takes nothing is dropped, and nothing waits for it', async () => {
+    const hub = new EventHub({ ...node.parts, holds: () => true })
+    const frames: Frame[] = []
+    const wire: Wire = { transport: 'websocket', send: (frame) => frames.push(frame), buffered: () => 2_000_000, ping: () => {}, close: () => {} }
+    const subscriber = hub.add(wire, { did: ada.did, operator: true }, Number.POSITIVE_INFINITY)
+    assert.ok(hub.subscribe(subscriber, 's', ['node'], ['*'], {}))
+    subscriber.subscriptions.forEach((subscription) => {
+      subscription.caughtUp = true
+    })
+    told()
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(
+      frames.map(({ type }) => type),
+      ['subscribed', 'dropped'],
+    )
+    hub.close('stopping')
+  })
+})
+
 describe('readers that do not keep up', () => {
   test('are dropped with their positions; the writer goes on', async () => {
     const hub = new EventHub({ ...node.parts, holds: () => true })

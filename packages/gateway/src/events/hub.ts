@@ -1,8 +1,7 @@
-import type { EventPosition, EventReader } from '@icn/node'
+import type { EventPosition, EventReader, FeedEvent } from '@icn/node'
 import { type EventFeed, type Metrics, topicOf } from '@icn/node'
-import type { JournalApi, JournalEvent } from '@icn/journal'
-
-import type { Did, EventJson, SpaceId } from '@icn/protocol'
+import type { JournalApi } from '@icn/journal'
+import type { Did, EventJson, EventSpace } from '@icn/protocol'
 
 /** Larger: memory held for slow readers; smaller: a burst drops honest ones. */
 const waitingEventsMax = 1_000
@@ -27,7 +26,7 @@ export interface Wire {
 export type CloseReason = 'stopping' | 'session' | 'busy' | 'silent'
 
 export type Frame =
-  | { readonly type: 'subscribed'; readonly id: string; readonly positions: Readonly<Record<string, EventPosition>>; readonly truncated: readonly SpaceId[] }
+  | { readonly type: 'subscribed'; readonly id: string; readonly positions: Readonly<Record<string, EventPosition>>; readonly truncated: readonly EventSpace[] }
   | { readonly type: 'event'; readonly id: string; readonly event: Partial<EventJson> }
   | { readonly type: 'caught_up'; readonly id: string }
   | { readonly type: 'position'; readonly id: string; readonly positions: Readonly<Record<string, EventPosition>> }
@@ -37,7 +36,7 @@ export type DropReason = 'slow_consumer' | 'not_allowed' | 'expired'
 
 export interface HubParts {
   readonly feed: EventFeed
-  readonly journal: JournalApi
+  readonly journal: Pick<JournalApi, 'node'>
   readonly metrics: Metrics
   readonly options: { readonly eventsBufferBytesMax: number }
   now(): number
@@ -57,7 +56,7 @@ interface Track {
 interface Subscription {
   readonly id: string
   readonly topics: ReadonlySet<string> | undefined
-  readonly tracks: Map<SpaceId, Track>
+  readonly tracks: Map<EventSpace, Track>
   caughtUp: boolean
 }
 
@@ -87,7 +86,7 @@ export class EventHub {
 
   constructor(parts: HubParts) {
     this.#parts = parts
-    this.#stop = parts.journal.subscribe((spaces) => this.#onCommit(spaces))
+    this.#stop = parts.feed.onNews((spaces) => this.#onNews(spaces))
     this.#timer = setInterval(() => this.#tick(), tickMs)
     this.#timer.unref()
   }
@@ -118,11 +117,11 @@ export class EventHub {
   }
 
   /** Begins with a replay from the positions given, then goes on live. False: a space the reader may not follow. */
-  subscribe(subscriber: Subscriber, id: string, spaces: readonly SpaceId[], topics: readonly string[], after: Readonly<Record<string, EventPosition>>): boolean {
+  subscribe(subscriber: Subscriber, id: string, spaces: readonly EventSpace[], topics: readonly string[], after: Readonly<Record<string, EventPosition>>): boolean {
     const { feed } = this.#parts
     if (spaces.some((space) => !feed.mayFollow(subscriber.reader, space))) return false
-    const truncated: SpaceId[] = []
-    const tracks = new Map<SpaceId, Track>()
+    const truncated: EventSpace[] = []
+    const tracks = new Map<EventSpace, Track>()
     for (const space of spaces) {
       const from = after[space]
       const extent = feed.extent(space)
@@ -190,10 +189,10 @@ export class EventHub {
     subscriber.wire.send({ type: 'dropped', id: subscription.id, reason, positions: positionsOf(subscription) })
   }
 
-  #onCommit(spaces: ReadonlyMap<SpaceId, readonly JournalEvent[]>): void {
+  #onNews(spaces: readonly EventSpace[]): void {
     for (const subscriber of this.#subscribers) {
       for (const subscription of [...subscriber.subscriptions.values()]) {
-        for (const [space] of spaces) {
+        for (const space of spaces) {
           if (!subscription.tracks.has(space)) continue
           if (!this.#parts.feed.mayFollow(subscriber.reader, space)) {
             this.#drop(subscriber, subscription, 'not_allowed')
@@ -231,7 +230,7 @@ export class EventHub {
     }
   }
 
-  #behind(subscriber: Subscriber, subscription: Subscription, space: SpaceId, track: Track): void {
+  #behind(subscriber: Subscriber, subscription: Subscription, space: EventSpace, track: Track): void {
     if (!subscription.caughtUp) return
     const lag = this.#parts.feed.extent(space).newest - track.at
     const total = [...this.#subscribers].reduce((sum, { wire }) => sum + wire.buffered(), 0)
@@ -239,7 +238,7 @@ export class EventHub {
       this.#drop(subscriber, subscription, 'slow_consumer')
   }
 
-  #send(subscriber: Subscriber, subscription: Subscription, track: Track, event: JournalEvent): void {
+  #send(subscriber: Subscriber, subscription: Subscription, track: Track, event: FeedEvent): void {
     track.at = event.sequence
     const topic = topicOf(event)
     if ((subscription.topics !== undefined && !subscription.topics.has(topic)) || !this.#parts.feed.sees(subscriber.reader, event)) return
@@ -274,6 +273,6 @@ export class EventHub {
   }
 }
 
-export function positionsOf(subscription: { readonly tracks: ReadonlyMap<SpaceId, Track> }): Record<string, EventPosition> {
+export function positionsOf(subscription: { readonly tracks: ReadonlyMap<EventSpace, Track> }): Record<string, EventPosition> {
   return Object.fromEntries([...subscription.tracks].map(([space, { epoch, at }]) => [space, { epoch, sequence: at }]))
 }

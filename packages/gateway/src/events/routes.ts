@@ -1,7 +1,7 @@
 import type { EventPosition } from '@icn/node'
 import { problemOf, refuse } from '@icn/node'
-import type { SpaceId } from '@icn/protocol'
-import { isSpaceId, pickLanguage, rowOf } from '@icn/protocol'
+import type { EventSpace } from '@icn/protocol'
+import { isEventSpace, pickLanguage, rowOf } from '@icn/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { GatewayParts } from '../gateway.ts'
@@ -43,7 +43,7 @@ const closeCodes: Readonly<Record<CloseReason, number>> = { stopping: 1001, sess
 const reconnectMs: Readonly<Record<CloseReason, number>> = { stopping: 2_000, session: 0, busy: 10_000, silent: 1_000 }
 
 const Position = z.strictObject({ epoch: z.string().max(64), sequence: z.int().min(0) })
-const space = z.string().refine(isSpaceId) as unknown as z.ZodType<SpaceId>
+const space = z.string().refine(isEventSpace) as unknown as z.ZodType<EventSpace>
 const ClientFrame = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('hello'), token: z.string().max(4_096), lang: z.string().max(64).optional() }),
   z.strictObject({
@@ -118,8 +118,14 @@ export function eventRoutes(app: FastifyInstance, given: EventRouteParts): void 
 }
 
 function readerOf(asker: Asker): Subscriber['reader'] {
-  const { did, sid, operator, spaces } = asker.caller
-  return { operator, ...(did === undefined ? {} : { did }), ...(sid === undefined ? {} : { sid }), ...(spaces === undefined ? {} : { spaces }) }
+  const { did, sid, operator, spaces, scopes } = asker.caller
+  return {
+    operator,
+    ...(did === undefined ? {} : { did }),
+    ...(sid === undefined ? {} : { sid }),
+    ...(spaces === undefined ? {} : { spaces }),
+    ...(scopes === undefined ? {} : { scopes }),
+  }
 }
 
 /** Server-sent events; the id of each is a sealed cursor over all spaces, so Last-Event-ID resumes. */
@@ -128,8 +134,8 @@ function stream(given: EventRouteParts, request: FastifyRequest, reply: FastifyR
   const query = new URL(request.raw.url ?? '', 'http://here').searchParams
   const reader = readerOf(asker)
   const asked = query.getAll('spaces')
-  if (asked.some((name) => !isSpaceId(name))) throw refuse('NOT_FOUND')
-  const spaces = (asked.length === 0 ? parts.feed.spacesOf(reader) : asked) as readonly SpaceId[]
+  if (asked.some((name) => !isEventSpace(name))) throw refuse('NOT_FOUND')
+  const spaces = (asked.length === 0 ? parts.feed.spacesOf(reader) : asked) as readonly EventSpace[]
   const topics = query.getAll('topics')
   const last = request.headers['last-event-id']
   const cursor = typeof last === 'string' && last !== '' ? last : (query.get('after') ?? undefined)

@@ -20,6 +20,8 @@ export const mapNames = [
   'idempotency',
   'checkpoints',
   'local',
+  'contents',
+  'leaves',
 ] as const
 export type MapName = (typeof mapNames)[number]
 
@@ -68,4 +70,4 @@ export class StoreFault extends Error {
 }
 
 /** Raised by one with every change of the layout; a store of a newer one is refused. */
-export const schemaVersion = 2
+export const schemaVersion = 4

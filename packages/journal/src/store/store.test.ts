@@ -189,6 +189,25 @@ describe('the sqlite store', () => {
     copy.close()
   })
 
+  it('raises a layout without leaves, which are absent then', (t) => {
+    const path = folder(t)
+    openSqliteStore({ folder: path }).close()
+    const db = new DatabaseSync(join(path, 'icn.sqlite'))
+    db.exec('DROP TABLE leaves')
+    db.exec('PRAGMA user_version = 3')
+    db.close()
+    const raised = openSqliteStore({ folder: path })
+    assert.deepEqual([...raised.range('leaves', '')], [])
+    raised.write([put('a', '1', 'leaves')])
+    raised.close()
+    const again = openSqliteStore({ folder: path })
+    assert.deepEqual(
+      [...again.range('leaves', '')].map(([key]) => key),
+      ['a'],
+    )
+    again.close()
+  })
+
   it('refuses a newer layout and a file that is no database', (t) => {
     const path = folder(t)
     openSqliteStore({ folder: path }).close()

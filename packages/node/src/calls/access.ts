@@ -12,7 +12,7 @@ export function checkScope(row: Row, caller: Caller, space: SpaceId | undefined)
   if (caller.spaces !== undefined && row.space === 'own' && row.mode === 'write') throw refuse('SCOPE_TOO_NARROW', { scope: row.scope ?? row.mode, space: 'own' })
 }
 
-function covers(scopes: readonly string[], scope: string): boolean {
+export function covers(scopes: readonly string[], scope: string): boolean {
   return scopes.includes(scope) || (scope.endsWith(':read') && scopes.includes(`${scope.slice(0, -5)}:write`))
 }
 

@@ -102,7 +102,12 @@ export class Calls {
   }
 
   async #caughtUp(id: OperationId, options: CallOptions): Promise<void> {
-    const found = await waitUntil(this.#state, Math.min(options.waitMs ?? atLeastMsDefault, 30_000), options.signal, () => this.#state.journal.operation(id))
+    // One that is only held has no effect that could be read.
+    const placed = () => {
+      const found = this.#state.journal.operation(id)
+      return found?.status === 'held' ? undefined : found
+    }
+    const found = await waitUntil((run) => this.#state.journal.subscribe(run), Math.min(options.waitMs ?? atLeastMsDefault, 30_000), options.signal, placed)
     if (found === undefined) throw refuse('NOT_CAUGHT_UP')
   }
 

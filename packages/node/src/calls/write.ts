@@ -179,7 +179,8 @@ export function actPlan(state: Pick<CallState, 'standing'>, plan: WritePlan): Wr
 }
 
 export function needsSecond(result: { readonly decision: { readonly checks: WriteResult['decision']['checks'] } }): boolean {
-  const no = failing(result.decision.checks)
+  // What is done already is said by the act, too.
+  const no = failing(result.decision.checks).filter(({ result: outcome }) => outcome !== 'done')
   return no.length > 0 && no.every((check) => check.code === 'NEEDS_SECOND')
 }
 
@@ -300,15 +301,20 @@ export function envelopeReply(envelope: WriteEnvelope, more: { readonly location
 export async function waited(state: CallState, call: Call, placed: PlacedOperation | undefined): Promise<PlacedOperation | undefined> {
   if (placed === undefined || call.options.wait !== 'final') return placed
   const id = placed.operation.id
-  const found = await waitUntil(state, call.options.waitMs ?? waitMsDefault, call.options.signal, () => {
-    const now = state.journal.operation(id)
-    return now?.final ? now : undefined
-  })
+  const found = await waitUntil(
+    (run) => state.journal.subscribe(run),
+    call.options.waitMs ?? waitMsDefault,
+    call.options.signal,
+    () => {
+      const now = state.journal.operation(id)
+      return now?.final ? now : undefined
+    },
+  )
   return found ?? state.journal.operation(id) ?? placed
 }
 
-/** Looks after each commit until `look` finds something or the time is over. */
-export async function waitUntil<T>(state: Pick<CallState, 'journal'>, ms: number, signal: AbortSignal | undefined, look: () => T | undefined): Promise<T | undefined> {
+/** Looks whenever there is news until `look` finds something or the time is over. */
+export async function waitUntil<T>(onNews: (run: () => void) => () => void, ms: number, signal: AbortSignal | undefined, look: () => T | undefined): Promise<T | undefined> {
   const at = look()
   if (at !== undefined || ms <= 0) return at
   return new Promise((resolve) => {
@@ -320,7 +326,7 @@ export async function waitUntil<T>(state: Pick<CallState, 'journal'>, ms: number
     }
     const onAbort = (): void => done(undefined)
     const timer = setTimeout(() => done(look()), ms)
-    const stop = state.journal.subscribe(() => {
+    const stop = onNews(() => {
       const value = look()
       if (value !== undefined) done(value)
     })

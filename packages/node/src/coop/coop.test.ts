@@ -174,7 +174,7 @@ test('a coop is founded, signed and opened through its rows, and looks so to mem
   operations['coop.founding'].output.parse(founding)
   assert.deepEqual(
     founding.steps.map((step: { step: string; state: string }) => `${step.step} ${step.state}`),
-    ['drafted done', 'founded done', 'reserved later', 'signed done', 'active done', 'listed later', 'safe open'],
+    ['drafted done', 'founded done', 'reserved open', 'signed done', 'active done', 'listed later', 'safe open'],
   )
   operations['coop.charter.get'].output.parse((await w.handle('coop.charter.get', 'Ada', { coop_id: 'food' })).value)
   operations['coop.stats'].output.parse((await w.handle('coop.stats', undefined, { coop_id: 'food' })).value)

@@ -1,10 +1,11 @@
-import { coopRow, fillTemplate, isTemplateId, lint, suggestCoopId, templateForType } from '@icn/domain'
+import { coopRow, directory, fillTemplate, isTemplateId, lint, suggestCoopId, templateForType } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import type {
   CharterDocument,
   CharterSign,
   CoopType,
   Did,
+  DirectoryStatus,
   Facts,
   FieldError,
   FoundingDraft,
@@ -15,7 +16,21 @@ import type {
   SpaceId,
 } from '@icn/protocol'
 
-import { bytes, CoopFound, coopType, encodeCanonical, EnvelopeSchema, equalBytes, isCoopId, nameText, operationIdOf, sha256, spaceOfCoop, timeText } from '@icn/protocol'
+import {
+  bytes,
+  commonsSpace,
+  CoopFound,
+  coopType,
+  encodeCanonical,
+  EnvelopeSchema,
+  equalBytes,
+  isCoopId,
+  nameText,
+  operationIdOf,
+  sha256,
+  spaceOfCoop,
+  timeText,
+} from '@icn/protocol'
 import type { Call, Handlers, WritePlan } from '../calls/call.ts'
 import { callerDid } from '../calls/call.ts'
 import { CallRefusal, refuse } from '../calls/refusal.ts'
@@ -231,8 +246,15 @@ function draftView(parts: CoopParts, journal: JournalApi, did: Did, draftId: str
     fields: draft.fields,
     charter: complete ? { ...charterFor(draft.fields, coopId, did, parts).charter } : null,
     coop_id: coopId,
-    steps: foundingSteps(own, now),
+    steps: foundingSteps(own, now, coopId === null ? undefined : entryOf(journal, coopId)),
   }
+}
+
+/** How the directory knows the coop of this id that is held here; `taken`: it knows another one by it. */
+function entryOf(journal: JournalApi, coopId: string): DirectoryStatus | 'taken' | undefined {
+  const row = journal.read(commonsSpace)?.get(directory, [coopId])
+  if (row === undefined) return undefined
+  return row.genesis === journal.info(spaceOfCoop(coopId))?.genesis ? row.status : 'taken'
 }
 
 /** Drafts whose time is over, so that they go when somebody saves another one. */
@@ -287,11 +309,11 @@ export function foundingHandlers(parts: CoopParts): Handlers<FoundingMethods> {
       journal.local.write([...stale.map((key) => ({ key, value: undefined })), { key: draftKey(did, draft_id), value: draft }])
       return { value: draftView(parts, journal, did, draft_id, draft), ...(before === undefined ? { location: `/v1/foundings/${draft_id}` } : {}) }
     },
-    'coop.founding': (call) => {
+    'coop.founding': (call, journal) => {
       const facts = factsOf(call)
       const coop = coopRow(facts)
       if (coop === undefined) throw refuse('NOT_FOUND')
-      return { value: { coop_id: coop.coop_id, status: coop.status, charter_hash: coop.charter_hash, steps: foundingSteps(facts, parts.now()) } }
+      return { value: { coop_id: coop.coop_id, status: coop.status, charter_hash: coop.charter_hash, steps: foundingSteps(facts, parts.now(), entryOf(journal, coop.coop_id)) } }
     },
     'coop.charter.put': (call) => {
       const { charter, base_hash } = call.input

@@ -1,9 +1,9 @@
-import type { TemplateId } from '@icn/domain'
-import { calendarTable, charterTemplates, conflicts, coopRow, coopStats, lint, readSettings, reviews, templateIds } from '@icn/domain'
+import type { DirectoryRow, TemplateId } from '@icn/domain'
+import { calendarTable, charterTemplates, conflicts, coopRow, coopStats, directory, lint, readSettings, reviews, templateIds } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
-import type { CharterDocument, CharterHash, CoopStatus, Facts, SpaceId } from '@icn/protocol'
-import { charterHashOf, codeText, timeText } from '@icn/protocol'
-import type { Call, Handlers } from '../calls/call.ts'
+import type { CharterDocument, CharterHash, CoopId, CoopStatus, CoopView, Facts, InputOf, OperationsTable, SpaceId } from '@icn/protocol'
+import { charterHashOf, codeText, commonsSpace, timeText } from '@icn/protocol'
+import type { Call, Handlers, ListAnswer, ListCall } from '../calls/call.ts'
 import { refuse } from '../calls/refusal.ts'
 import { languageOf } from '../calls/render.ts'
 import { coopIdOf, factsOf, pageOfRows, readerOf, visibleFacts } from './common.ts'
@@ -65,12 +65,26 @@ function statsOf(call: Call, parts: CoopParts) {
   }
 }
 
+/** What the network's directory says, wherever those coops are held; an id that is only kept is no coop yet. */
+function listDirectory(call: ListCall<InputOf<OperationsTable['coop.list']>>, journal: JournalApi): ListAnswer<CoopView> {
+  const { type, status } = call.input
+  const { after, reverse, limit } = call.page
+  const rows = journal.read(commonsSpace)?.scan(directory, { reverse, ...(typeof after === 'string' ? { after: [after] as const } : {}) }) ?? []
+  const item = ([[coop_id], row]: readonly [readonly [string], DirectoryRow]): CoopView | undefined => {
+    if (row.status === 'reserved' || row.charter_hash === undefined) return undefined
+    if ((type !== undefined && row.type !== type) || (status !== undefined && row.status !== status)) return undefined
+    return { coop_id: coop_id as CoopId, name: row.name, type: row.type, status: row.status, charter_hash: row.charter_hash, genesis: row.genesis }
+  }
+  return pageOfRows(rows, limit, item, ([[coopId]]) => coopId)
+}
+
 type ReadMethods = 'coop.list' | 'coop.get' | 'coop.settings' | 'coop.stats' | 'coop.calendar.get' | 'coop.review.list' | 'coop.conflict.list' | 'coop.charter.get' | 'coop.delete'
 
 export function readHandlers(parts: CoopParts): Handlers<ReadMethods> {
   return {
     'coop.list': (call, journal) => {
-      const { scope = 'directory', type, status } = call.input
+      const { scope = 'hosted', type, status } = call.input
+      if (scope === 'directory') return listDirectory(call, journal)
       const { did } = call.caller
       const after = typeof call.page.after === 'string' ? call.page.after : undefined
       const rows = coopSpaces(journal)
@@ -81,9 +95,7 @@ export function readHandlers(parts: CoopParts): Handlers<ReadMethods> {
         const coop = coopRow(facts)
         if (coop === undefined || (type !== undefined && coop.type !== type) || (status !== undefined && coop.status !== status)) return undefined
         if (scope === 'mine' ? !isInsider(reader) : !isVisible(facts, reader) && !(scope === 'hosted' && call.caller.operator)) return undefined
-        // What is published is what a stranger sees, whoever asks.
-        if (scope === 'directory' && !isVisible(facts, { rights: new Set() })) return undefined
-        return coopView(facts, scope === 'directory' ? { rights: new Set() } : reader, parts.now())
+        return coopView(facts, reader, parts.now())
       }
       return pageOfRows(shown, call.page.limit, item, ({ space }) => space)
     },
@@ -140,7 +152,7 @@ export function charterHandlers(): Handlers<'charter.templates' | 'charter.lint'
   return {
     'charter.templates': (call) => {
       const after = typeof call.page.after === 'string' ? call.page.after : undefined
-      const ids = (call.page.reverse ? [...templateIds].reverse() : [...templateIds]).filter((id, index, all) => after === undefined || index > all.indexOf(after as TemplateId))
+      const ids = (call.page.reverse ? [...templateIds].reverse() : [...templateIds]).filter((_, index, all) => after === undefined || index > all.indexOf(after as TemplateId))
       const item = (id: TemplateId) => {
         const { types, ...charter } = charterTemplates[id]
         const [name, says] = templateNames[id]

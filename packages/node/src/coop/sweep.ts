@@ -22,9 +22,9 @@ function isActiveHost(journal: JournalApi, space: SpaceId): boolean {
 /** Proposes what is due in every coop that this node hosts; one round for each call, the rest comes with the next. */
 export async function sweepCoops(journal: JournalApi, now: number, signal?: AbortSignal): Promise<readonly Swept[]> {
   const done: Swept[] = []
-  for (const { space } of journal.spaces()) {
+  for (const { space, isMute } of journal.spaces()) {
     if (signal?.aborted === true) break
-    if (!space.startsWith('coop:') || !isActiveHost(journal, space)) continue
+    if (isMute || !space.startsWith('coop:') || !isActiveHost(journal, space)) continue
     const facts = journal.read(space)
     if (facts === undefined) continue
     const status = coopRow(facts)?.status

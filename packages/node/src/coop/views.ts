@@ -22,6 +22,7 @@ import type {
   CoopId,
   CoopView,
   Did,
+  DirectoryStatus,
   EntryView,
   Facts,
   FoundingStep,
@@ -292,7 +293,7 @@ export function entryView(row: EntryRow): EntryView {
 }
 
 /** The steps of a founding, each done or not by what stands in the journal (coop page §5). */
-export function foundingSteps(facts: Facts | undefined, now: number): FoundingStep[] {
+export function foundingSteps(facts: Facts | undefined, now: number, entry: DirectoryStatus | 'taken' | undefined): FoundingStep[] {
   if (facts === undefined || coopRow(facts) === undefined)
     return [
       { step: 'drafted', state: 'done' },
@@ -302,11 +303,14 @@ export function foundingSteps(facts: Facts | undefined, now: number): FoundingSt
   const state = foundingState(facts, now)
   const missing = state.founders.filter((founder) => founder.signed_at === undefined).map((founder) => founder.did)
   const hosts = listHosts(facts).filter((host) => host.status === 'active').length
+  const isListed = entry !== undefined && entry !== 'taken' && entry !== 'reserved'
   return [
     { step: 'drafted', state: 'done' },
     { step: 'founded', state: 'done' },
-    // The directory is built with the commons; a coop works without it.
-    { step: 'reserved', state: 'later' },
+    // A coop works without the directory; but another one may take its id there.
+    entry === undefined || entry === 'taken'
+      ? { step: 'reserved', state: 'open', method: 'commons.coop.reserve', ...(entry === 'taken' ? { have: 0, need: 1 } : {}) }
+      : { step: 'reserved', state: 'done' },
     {
       step: 'signed',
       state: state.ratified ? 'done' : 'open',
@@ -315,7 +319,7 @@ export function foundingSteps(facts: Facts | undefined, now: number): FoundingSt
       ...(missing.length === 0 ? {} : { waiting_for: missing, method: 'coop.sign_charter' }),
     },
     { step: 'active', state: state.active ? 'done' : state.ratified ? 'open' : 'later', ...(state.active ? {} : { method: 'coop.activate' }) },
-    { step: 'listed', state: 'later' },
+    entry === 'reserved' && state.active ? { step: 'listed', state: 'open', method: 'commons.coop.register' } : { step: 'listed', state: isListed ? 'done' : 'later' },
     { step: 'safe', state: hosts > 1 ? 'done' : state.active ? 'open' : 'later', have: hosts, need: 2 },
   ]
 }

@@ -1,14 +1,12 @@
-import type { EventJson, SpaceId } from '@icn/protocol'
+import type { EventJson, EventSpace } from '@icn/protocol'
 import type { Handlers } from '../calls/call.ts'
 import { defineHandlers } from '../calls/call.ts'
 import { refuse } from '../calls/refusal.ts'
 import { waitUntil } from '../calls/write.ts'
-import type { JournalApi } from '@icn/journal'
 import { type EventFeed, type EventPosition, topicOf } from './feed.ts'
 
 /** Events as a page, with long polling. */
-export function eventHandlers(parts: { readonly journal: JournalApi; readonly feed: EventFeed }): Handlers<'event.page'> {
-  const { feed } = parts
+export function eventHandlers({ feed }: { readonly feed: EventFeed }): Handlers<'event.page'> {
   return defineHandlers<'event.page'>({
     'event.page': async (call) => {
       const { spaces, topics, after, limit, long_poll_ms } = call.input
@@ -16,6 +14,7 @@ export function eventHandlers(parts: { readonly journal: JournalApi; readonly fe
         ...(call.caller.did === undefined ? {} : { did: call.caller.did }),
         operator: call.caller.operator,
         ...(call.caller.spaces === undefined ? {} : { spaces: call.caller.spaces }),
+        ...(call.caller.scopes === undefined ? {} : { scopes: call.caller.scopes }),
       }
       const asked = spaces ?? feed.spacesOf(reader)
       if (asked.some((space) => !feed.mayFollow(reader, space))) throw refuse('NOT_FOUND')
@@ -26,10 +25,15 @@ export function eventHandlers(parts: { readonly journal: JournalApi; readonly fe
       let page = look()
       if (page.events.length === 0 && long_poll_ms > 0) {
         page =
-          (await waitUntil(parts, long_poll_ms, call.options.signal, () => {
-            const now = look()
-            return now.events.length > 0 ? now : undefined
-          })) ?? look()
+          (await waitUntil(
+            (run) => feed.onNews(run),
+            long_poll_ms,
+            call.options.signal,
+            () => {
+              const now = look()
+              return now.events.length > 0 ? now : undefined
+            },
+          )) ?? look()
       }
       return { value: { ...page, cursor: feed.sealPositions(page.positions) } }
     },
@@ -39,14 +43,14 @@ export function eventHandlers(parts: { readonly journal: JournalApi; readonly fe
 function readPage(
   feed: EventFeed,
   reader: Parameters<EventFeed['sees']>[0],
-  spaces: readonly SpaceId[],
+  spaces: readonly EventSpace[],
   topics: ReadonlySet<string> | undefined,
   from: Readonly<Record<string, EventPosition>> | undefined,
   limit: number,
 ) {
   const events: EventJson[] = []
   const positions: Record<string, EventPosition> = {}
-  const truncated: SpaceId[] = []
+  const truncated: EventSpace[] = []
   for (const space of spaces) {
     const page = feed.read(space, from?.[space], 1_000)
     if (page.truncated) truncated.push(space)

@@ -1,8 +1,10 @@
 import type { EventPage, JournalApi, JournalEvent } from '@icn/journal'
-import type { Did, EventJson, SpaceId } from '@icn/protocol'
-import { eventRow, maySeeEvent, timeText } from '@icn/protocol'
+import type { Did, EventJson, EventSpace, SpaceId } from '@icn/protocol'
+import { eventRow, maySeeEvent, nodeSpace, timeText } from '@icn/protocol'
+import { covers } from '../calls/access.ts'
 import { evidenceJson } from '../calls/render.ts'
 import type { Sealer } from '../calls/seal.ts'
+import type { NodeEventLog } from './node-events.ts'
 
 /** Where a reader stands in one space's events on this node. */
 export interface EventPosition {
@@ -11,15 +13,21 @@ export interface EventPosition {
 }
 export type EventPositions = Readonly<Record<string, EventPosition>>
 
+/** An event of a space, or of the node itself. */
+export type FeedEvent = Omit<JournalEvent, 'space'> & { readonly space: EventSpace }
+export type FeedPage = Omit<EventPage, 'events'> & { readonly events: readonly FeedEvent[] }
+
 export interface EventReader {
   readonly did?: Did
   readonly operator: boolean
   /** Narrowing of the reader's token. */
   readonly spaces?: readonly SpaceId[]
+  readonly scopes?: readonly string[]
 }
 
 export interface FeedParts {
   readonly journal: JournalApi
+  readonly nodeEvents: Pick<NodeEventLog, 'page' | 'subscribe'>
   rights(did: Did, space: SpaceId): ReadonlySet<string>
   readonly sealer: Sealer
 }
@@ -33,23 +41,31 @@ export class EventFeed {
   }
 
   /** Spaces whose events a reader may follow at all. */
-  spacesOf(reader: EventReader): readonly SpaceId[] {
-    return this.#parts.journal
-      .spaces()
-      .map(({ space }) => space)
-      .filter((space) => this.mayFollow(reader, space))
+  spacesOf(reader: EventReader): readonly EventSpace[] {
+    const all: readonly EventSpace[] = [...this.#parts.journal.spaces().map(({ space }) => space), nodeSpace]
+    return all.filter((space) => this.mayFollow(reader, space))
   }
 
-  mayFollow(reader: EventReader, space: SpaceId): boolean {
+  /** Calls back with the spaces in which something has happened. */
+  onNews(run: (spaces: readonly EventSpace[]) => void): () => void {
+    const stops = [this.#parts.journal.subscribe((spaces) => run([...spaces.keys()])), this.#parts.nodeEvents.subscribe(() => run([nodeSpace]))]
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  mayFollow(reader: EventReader, space: EventSpace): boolean {
+    if (space === nodeSpace) return reader.operator && reader.spaces === undefined && (reader.scopes === undefined || covers(reader.scopes, 'network:read'))
     if (reader.spaces !== undefined && !reader.spaces.includes(space)) return false
     return this.#rights(reader, space).size > 0
   }
 
-  #rights(reader: EventReader, space: SpaceId): ReadonlySet<string> {
+  #rights(reader: EventReader, space: EventSpace): ReadonlySet<string> {
+    if (space === nodeSpace) return operatorRights
     return reader.did === undefined ? new Set() : this.#parts.rights(reader.did, space)
   }
 
-  sees(reader: EventReader, event: JournalEvent): boolean {
+  sees(reader: EventReader, event: FeedEvent): boolean {
     return (
       this.mayFollow(reader, event.space) &&
       maySeeEvent(event.type, event.data, { ...(reader.did === undefined ? {} : { did: reader.did }), rights: this.#rights(reader, event.space) })
@@ -57,20 +73,20 @@ export class EventFeed {
   }
 
   /** Newest and oldest sequence of a space, and the epoch they count in. */
-  extent(space: SpaceId): { readonly epoch: string; readonly oldest: number; readonly newest: number } {
-    const { epoch, oldest, newest } = this.#parts.journal.events(space, undefined, 1)
+  extent(space: EventSpace): { readonly epoch: string; readonly oldest: number; readonly newest: number } {
+    const { epoch, oldest, newest } = this.read(space, undefined, 1)
     return { epoch, oldest, newest }
   }
 
-  read(space: SpaceId, after: EventPosition | undefined, limit: number): EventPage {
-    return this.#parts.journal.events(space, after, limit)
+  read(space: EventSpace, after: EventPosition | undefined, limit: number): FeedPage {
+    return space === nodeSpace ? this.#parts.nodeEvents.page(after, limit) : this.#parts.journal.events(space, after, limit)
   }
 
-  json(event: JournalEvent, epoch: string, previous: number): EventJson {
+  json(event: FeedEvent, epoch: string, previous: number): EventJson {
     return {
       specversion: '1.0',
       id: `${epoch}.${event.sequence}`,
-      source: `/nodes/${this.#parts.journal.node}/spaces/${event.space}`,
+      source: `/nodes/${this.#parts.journal.node}${event.space === nodeSpace ? '' : `/spaces/${event.space}`}`,
       type: `icn.${event.type}`,
       subject: subjectOf(event),
       time: timeText(event.time),
@@ -95,13 +111,16 @@ export class EventFeed {
   }
 }
 
+const operatorRights: ReadonlySet<string> = new Set(['operator'])
+
 export const digits = (sequence: number): string => String(sequence).padStart(20, '0')
 
 export function topicOf(event: { readonly type: string }): string {
   return eventRow(event.type)?.topic ?? 'space:status'
 }
 
-function subjectOf(event: JournalEvent): string {
+function subjectOf(event: FeedEvent): string {
+  if (event.space === nodeSpace) return typeof event.data['did'] === 'string' ? `/v1/peers/${event.data['did']}` : '/v1/network/status'
   const coop = event.space.startsWith('coop:') ? `/v1/coops/${event.space.slice(5)}` : `/v1/spaces/${event.space}`
   const { did } = event.data
   if (event.type.startsWith('coop.member_') && typeof did === 'string') return `${coop}/members/${did}`

@@ -1,11 +1,26 @@
-import { actsOf, coopRow, foundingState, grantFor, identityState, listConflicts, listMembers, listReviews, memberAt, memberLog, standingOf } from '@icn/domain'
+import {
+  actsOf,
+  type CoopRow,
+  coopRow,
+  directory,
+  foundingState,
+  grantFor,
+  identityState,
+  listConflicts,
+  listMembers,
+  listReviews,
+  memberAt,
+  memberLog,
+  standingOf,
+} from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import type { Did, Facts, MeView, NeedView, OperationId, SpaceId } from '@icn/protocol'
-import { powers, sayText, type TextKey, timeText } from '@icn/protocol'
+import { commonsSpace, powers, sayText, type TextKey, timeText } from '@icn/protocol'
 import type { Handlers, Standing } from '../calls/call.ts'
 import { callerDid, defineHandlers } from '../calls/call.ts'
 import { toJson } from '../calls/json.ts'
 import { languageOf } from '../calls/render.ts'
+import { changesOf, saidBy } from '../commons/views.ts'
 import { mayConfirm } from '../identity/views.ts'
 import { quarantineView } from './views.ts'
 
@@ -98,6 +113,8 @@ function nodeGrantOf(parts: MeParts, facts: Facts, did: Did): OperationId | null
   return null
 }
 
+type Need = (kind: NeedView['kind'], ref: string, method: string, input: Record<string, unknown>, params?: Record<string, unknown>, dueAt?: number) => void
+
 function needsIn(parts: MeParts, did: Did, space: SpaceId, facts: Facts, lang: string): NeedView[] {
   const words = parts.standing.rights(did, space)
   const coop = coopRow(facts)
@@ -105,7 +122,7 @@ function needsIn(parts: MeParts, did: Did, space: SpaceId, facts: Facts, lang: s
   const now = parts.now()
   const { coop_id, name } = coop
   const found: NeedView[] = []
-  const need = (kind: NeedView['kind'], ref: string, method: string, input: Record<string, unknown>, params: Record<string, unknown> = {}, dueAt?: number): void => {
+  const need: Need = (kind, ref, method, input, params = {}, dueAt) => {
     found.push({
       kind,
       space,
@@ -148,5 +165,19 @@ function needsIn(parts: MeParts, did: Did, space: SpaceId, facts: Facts, lang: s
     if ((mine || words.has('review.settle')) && quarantineView(placed, facts).state === 'open')
       need('settle_quarantine', placed.operation.id, 'quarantine.get', { space, operation_id: placed.operation.id })
   }
+  directoryNeeds(parts, did, coop, facts, need)
   return found
+}
+
+/** An entry that waits, or is no longer true, is a matter of whoever may change it; the call itself works out what to say. */
+function directoryNeeds({ journal }: MeParts, did: Did, { coop_id, genesis, status }: CoopRow, facts: Facts, need: Need): void {
+  const row = journal.read(commonsSpace)?.get(directory, [coop_id])
+  if (row === undefined || row.genesis !== genesis) return
+  if (row.status === 'reserved') {
+    if (row.reserved_by === did && status === 'active') need('enter_directory', row.genesis, 'commons.coop.register', { coop_id }, {}, row.expires_at)
+    return
+  }
+  const said = row.controllers.includes(did) && row.status !== 'dissolved' ? saidBy(facts) : undefined
+  const fields = said === undefined ? [] : Object.keys(changesOf(said, row))
+  if (fields.length > 0) need('update_directory', `${row.genesis} ${row.version}`, 'commons.coop.update', { coop_id }, { fields: fields.join(', ') })
 }

@@ -1,5 +1,5 @@
 import type { JournalApi } from '@icn/journal'
-import type { AboutView, DoctorFinding, OptionView, SpaceId, StatusView } from '@icn/protocol'
+import type { AboutView, DoctorFinding, OperationId, OptionView, SpaceId, StatusView } from '@icn/protocol'
 import { timeText } from '@icn/protocol'
 import type { z } from 'zod'
 import type { Handlers } from '../calls/call.ts'
@@ -9,6 +9,8 @@ import { refuse } from '../calls/refusal.ts'
 /** What the daemon around the journal tells of itself. */
 export interface NodePorts {
   readonly journal: JournalApi
+  /** Makes what stands in a space final, together with its other hosts. Null: nothing is due. Rejects with a refusal. */
+  cut(space: SpaceId): Promise<OperationId | null>
   now(): number
   about(): AboutView
   status(): StatusView | Promise<StatusView>
@@ -36,7 +38,7 @@ export function nodeHandlers(ports: NodePorts): Handlers<NodeMethods> {
     'node.checkpoint': async (call) => {
       const space = call.input.space as SpaceId
       if (ports.journal.info(space) === undefined) throw refuse('SPACE_UNKNOWN', { space })
-      return { value: { operation: await ports.journal.checkpoint(space, 0) } }
+      return { value: { operation: await ports.cut(space) } }
     },
   })
 }

@@ -1,10 +1,11 @@
+import { reviewOf } from '@icn/domain'
 import type { JournalApi, PlacedOperation } from '@icn/journal'
 import type { Clock, OperationId, SpaceId } from '@icn/protocol'
 import { type Call, callerDid, defineHandlers, type Handlers } from '../calls/call.ts'
 import { refuse } from '../calls/refusal.ts'
-import { placeOf, quarantineView } from './views.ts'
+import { placeOf, quarantineView, settlementOf } from './views.ts'
 
-export type QuarantineMethods = 'quarantine.list' | 'quarantine.get' | 'quarantine.settle'
+export type QuarantineMethods = 'quarantine.list' | 'quarantine.get' | 'quarantine.settle' | 'quarantine.reissue'
 
 /** What was validly signed and did not make it into the state, waiting for a person. */
 export function quarantineHandlers({ journal }: { readonly journal: JournalApi }): Handlers<QuarantineMethods> {
@@ -25,7 +26,7 @@ export function quarantineHandlers({ journal }: { readonly journal: JournalApi }
             break
           }
           after = placeOf(placed)
-          if (!settles && placed.operation.envelope.author !== call.caller.did) continue
+          if (!settles && !isOwn(journal, call, placed)) continue
           if (state !== undefined && quarantineView(placed, call.facts).state !== state) continue
           items.push(placed)
         }
@@ -36,7 +37,13 @@ export function quarantineHandlers({ journal }: { readonly journal: JournalApi }
     'quarantine.settle': (call) => {
       const { space, operation_id, verdict, note, reissue } = call.input
       const placed = quarantined(journal, call, call.input)
-      if (quarantineView(placed, call.facts).state !== 'open') throw refuse('QUARANTINE_CLOSED')
+      const settled = settlementOf(placed, call.facts)
+      if (settled !== undefined) {
+        // A retry settles by itself: only to write down the same is left.
+        if (settled.verdict !== verdict || (reissue !== undefined && reissue !== settled.reissue)) throw refuse('QUARANTINE_CLOSED')
+        if (reviewIn(call, operation_id)) return { nothing: true, value: quarantineView(placed, call.facts) }
+      }
+      if (reissue !== undefined && journal.operation(reissue)?.space !== space) throw refuse('REISSUE_UNKNOWN')
       return {
         space,
         kind: 'space.review',
@@ -45,14 +52,37 @@ export function quarantineHandlers({ journal }: { readonly journal: JournalApi }
         view: (facts) => quarantineView(placed, facts),
       }
     },
+    'quarantine.reissue': (call) => {
+      const placed = quarantined(journal, call, call.input)
+      const { space, kind, author } = placed.operation.envelope
+      if (author !== callerDid(call)) throw refuse('QUARANTINE_NOT_YOURS')
+      const settled = settlementOf(placed, call.facts)
+      if (settled?.verdict === 'dismissed') throw refuse('QUARANTINE_CLOSED')
+      if (settled !== undefined) return { nothing: true, value: quarantineView(placed, call.facts) }
+      if (placed.body === null) throw refuse('QUARANTINE_FORGOTTEN')
+      return {
+        space,
+        kind,
+        author,
+        body: placed.body,
+        view: (facts, again) => quarantineView(again === undefined ? placed : { ...placed, retriedBy: { id: again.operation.id, at: again.operation.envelope.at } }, facts),
+      }
+    },
   })
+}
+
+const reviewIn = ({ facts }: Call, operation: OperationId): boolean => facts !== undefined && reviewOf(facts, operation) !== undefined
+
+/** One's own, or this node's where its operator looks. */
+function isOwn({ node }: JournalApi, { caller }: Call, { operation }: PlacedOperation): boolean {
+  const { author } = operation.envelope
+  return author === caller.did || (caller.operator && author === node)
 }
 
 /** What may be settled by this caller: everything with the power, one's own without. */
 function quarantined(journal: JournalApi, call: Call, input: { readonly space: SpaceId; readonly operation_id: OperationId }): PlacedOperation {
   const placed = journal.operation(input.operation_id)
-  const own = placed?.operation.envelope.author === call.caller.did
-  if (placed === undefined || placed.space !== input.space || !(own || call.rights.has('review.settle'))) throw refuse('QUARANTINE_UNKNOWN')
+  if (placed === undefined || placed.space !== input.space || !(isOwn(journal, call, placed) || call.rights.has('review.settle'))) throw refuse('QUARANTINE_UNKNOWN')
   if (placed.status !== 'refused' && placed.status !== 'late' && placed.status !== 'forked') throw refuse('QUARANTINE_NOT_NEEDED')
   return placed
 }

@@ -1,4 +1,4 @@
-import { commonsRules, coopRules, reviewOf } from '@icn/domain'
+import { commonsRules, coopRules, reviewOf, type SpaceReviewRow } from '@icn/domain'
 import type { PlacedOperation } from '@icn/journal'
 import type { Facts, OperationDetail, OperationId, OperationItem, QuarantineView } from '@icn/protocol'
 import { timeText, toBase64Url } from '@icn/protocol'
@@ -45,10 +45,17 @@ export function operationDetail(placed: PlacedOperation, lang: string, maySee: b
   }
 }
 
+/** What somebody decided; without that, a later operation of the same author that says the same and counts. */
+export function settlementOf({ operation, retriedBy }: PlacedOperation, facts: Facts | undefined): Omit<SpaceReviewRow, 'op'> | undefined {
+  const review = facts === undefined ? undefined : reviewOf(facts, operation.id)
+  if (review !== undefined || retriedBy === undefined) return review
+  return { verdict: 'reissued', by: operation.envelope.author, at: retriedBy.at[0], note: '', reissue: retriedBy.id }
+}
+
 export function quarantineView(placed: PlacedOperation, facts: Facts | undefined, detail?: { readonly lang: string }): QuarantineView {
   const { operation, checks, displacedBy } = placed
   const { envelope } = operation
-  const review = facts === undefined ? undefined : reviewOf(facts, operation.id)
+  const settled = settlementOf(placed, facts)
   return {
     operation_id: operation.id,
     space: envelope.space,
@@ -58,8 +65,8 @@ export function quarantineView(placed: PlacedOperation, facts: Facts | undefined
     made_at: timeText(envelope.at[0]),
     codes: failing(checks).map(({ code }) => code),
     displaced_by: displacedBy ?? null,
-    state: review === undefined ? 'open' : review.verdict,
-    settled: review === undefined ? null : { by: review.by, at: timeText(review.at), note: review.note, reissue: review.reissue ?? null },
+    state: settled?.verdict ?? 'open',
+    settled: settled === undefined ? null : { by: settled.by, at: timeText(settled.at), note: settled.note, reissue: settled.reissue ?? null },
     ...(detail === undefined ? {} : { operation: operationJson(envelope, operation.body), checks: checks.map((check) => checkJson(check, languageOf(detail.lang), false)) }),
   }
 }

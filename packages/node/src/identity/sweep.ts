@@ -9,8 +9,9 @@ const itemsMax = 100
 /** Proposes what time has ended in every space that counts this node as its own: acts that found nobody. Spaces in which something was written. */
 export async function sweepIdentity(journal: JournalApi, now: number, signal?: AbortSignal): Promise<readonly SpaceId[]> {
   const swept: SpaceId[] = []
-  for (const { space } of journal.spaces()) {
+  for (const { space, isMute } of journal.spaces()) {
     if (signal?.aborted === true) break
+    if (isMute) continue
     const facts = journal.read(space)
     if (facts === undefined || !profileOf(space).isKnownNode(facts, journal.node)) continue
     const items = dueIdentity(facts, now, itemsMax)

@@ -20,7 +20,7 @@ export class TrustSweeper {
   async sweep(now: number): Promise<number> {
     const journal = this.#journal
     const facts = journal.read(commonsSpace)
-    if (facts === undefined || !commonsProfile.isKnownNode(facts, journal.node)) return 0
+    if (facts === undefined || journal.info(commonsSpace)?.isMute === true || !commonsProfile.isKnownNode(facts, journal.node)) return 0
     const { items, next } = dueEdges(facts, now, { after: this.#after, rowsMax, itemsMax })
     this.#after = next
     if (items.length === 0) return 0

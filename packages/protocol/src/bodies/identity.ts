@@ -44,6 +44,11 @@ export const rotateReasons = ['scheduled', 'compromised', 'device_change', 'upgr
 export const revokeReasons = ['signed_out', 'lost', 'compromised', 'replaced', 'other'] as const
 export const identitySweepKinds = ['act_expires'] as const
 
+/** A scope is a kind, or a prefix ending `.*`. */
+export function scopeCovers(scope: string, kind: string): boolean {
+  return scope.endsWith('.*') ? kind.startsWith(scope.slice(0, -1)) : scope === kind
+}
+
 export const IdentityGrant = z.strictObject({
   grantee: did,
   grantee_kind: z.enum(granteeKinds),

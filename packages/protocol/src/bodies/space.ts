@@ -16,7 +16,7 @@ export type VectorChange = Readonly<z.output<typeof VectorChange>>
 export const CheckpointLayer = z
   .strictObject({
     cut: clock,
-    /** Against the vector of the previous checkpoint, by rising key. */
+    /** Against the layer before it, of the first against the previous checkpoint; by rising key and number. */
     changes: z.array(VectorChange).max(checkpointChangesMax).optional(),
     /** Digests of pages of ≤ 4 096 entries, when there are more changes than fit over all layers. */
     pages: z.array(hash).min(1).max(64).optional(),
@@ -24,10 +24,17 @@ export const CheckpointLayer = z
   .refine((layer) => (layer.changes === undefined) !== (layer.pages === undefined), { message: 'either changes or pages' })
 export type CheckpointLayer = z.output<typeof CheckpointLayer>
 
+/** Not more changes over all layers than one operation may hold. */
+export const fitsInline = (layers: readonly CheckpointLayer[]): boolean => layers.reduce((sum, { changes = [] }) => sum + changes.length, 0) <= checkpointChangesMax
+
+/** Which attempt to agree this is: ordered by number, then by the coordinator's key. */
+export const Ballot = z.tuple([count, bytes(32)])
+export type Ballot = Readonly<z.output<typeof Ballot>>
+
 export const SpaceCheckpoint = z
   .strictObject({
     /** Number and key of the coordinator whose ballot this is; every ack of the certificate names the same one (ruling 25). */
-    ballot: z.tuple([count, bytes(32)]),
+    ballot: Ballot,
     cut: clock,
     previous: checkpointId.optional(),
     layers: z.array(CheckpointLayer).min(1).max(checkpointLayersMax),
@@ -45,9 +52,7 @@ export const SpaceCheckpoint = z
       .max(checkpointAcksMax),
     missing: z.array(did).max(64),
   })
-  .refine((body) => body.layers.reduce((sum, layer) => sum + (layer.changes?.length ?? 0), 0) <= checkpointChangesMax, {
-    message: `at most ${checkpointChangesMax} changes over all layers`,
-  })
+  .refine((body) => fitsInline(body.layers), { message: `at most ${checkpointChangesMax} changes over all layers` })
 export type SpaceCheckpoint = z.output<typeof SpaceCheckpoint>
 
 /** Ruling 24: names a cut by what it says, not by the operation that carried it. */

@@ -98,6 +98,16 @@ export const doorCodes = defineCodes({
   REQUEST_IN_PROGRESS: { class: 'conflict', en: 'A request with this key is still running.', es: 'Una petición con esta clave sigue en curso.' },
   QUARANTINE_CLOSED: { class: 'conflict', en: 'Somebody has settled this already.', es: 'Alguien ya lo resolvió.' },
   QUARANTINE_NOT_NEEDED: { class: 'conflict', en: 'This change stands; there is nothing to settle.', es: 'Este cambio está en pie; no hay nada que resolver.' },
+  QUARANTINE_NOT_YOURS: {
+    class: 'forbidden',
+    en: 'Only its author issues it again; others may set it aside.',
+    es: 'Solo quien lo hizo lo emite de nuevo; otras personas pueden apartarlo.',
+  },
+  QUARANTINE_FORGOTTEN: {
+    class: 'gone',
+    en: 'What it said was kept for a time only; say it anew.',
+    es: 'Lo que decía se guardó solo un tiempo; dígalo de nuevo.',
+  },
   JOB_OVER: { class: 'conflict', en: 'This job is over: {state}.', es: 'Esta tarea ya terminó: {state}.' },
   JOB_RUNNING: { class: 'conflict', en: 'A job of this kind is running here: {job_id}.', es: 'Ya hay una tarea de este tipo en curso: {job_id}.' },
   // gone

@@ -17,15 +17,27 @@ export const engineCodes = defineCodes({
   CLOCK_AHEAD: {
     class: 'precondition',
     http: 412,
-    en: 'The time of this change is ahead of this node’s clock.',
-    es: 'La hora de este cambio va por delante del reloj de este nodo.',
-    fix: { en: 'Set this device’s clock, then sign again.', es: 'Ajuste el reloj del dispositivo y firme de nuevo.' },
+    en: 'The time of this change is ahead: the clock of the device that signed it, or that of this node.',
+    es: 'La hora de este cambio va adelantada: el reloj del dispositivo que lo firmó o el de este nodo.',
+    fix: {
+      en: 'Set the clock that is wrong (icnctl doctor says whether it is the node’s), then try again.',
+      es: 'Ajuste el reloj equivocado (icnctl doctor dice si es el del nodo) y vuelva a intentarlo.',
+    },
   },
   SEQUENCE_STALE: {
     class: 'conflict',
     en: 'This key has already used the number {seq}; the next one is {next}.',
     es: 'Esta clave ya usó el número {seq}; el siguiente es {next}.',
     fix: { en: 'Draft the change again.', es: 'Redacte el cambio de nuevo.' },
+  },
+  RECOVERING: {
+    class: 'busy',
+    en: 'This node may have signed more in {space} than it knows, and asks the other hosts first.',
+    es: 'Este nodo quizá firmó en {space} más de lo que sabe, y pregunta antes a los demás anfitriones.',
+    fix: {
+      en: 'Wait until the other hosts have answered (icnctl status). If there are none any more, its operator starts it with --i-am-the-only-host.',
+      es: 'Espere a que los demás anfitriones respondan (icnctl status). Si ya no hay ninguno, su operador lo inicia con --i-am-the-only-host.',
+    },
   },
   NOT_CAUGHT_UP: { class: 'busy', en: 'This node does not have everything yet that the change refers to.', es: 'Este nodo aún no tiene todo a lo que se refiere el cambio.' },
   STATE_CHANGED: {

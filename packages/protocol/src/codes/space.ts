@@ -32,13 +32,6 @@ export const spaceCodes = defineCodes({
   },
 
   // quarantine
-  QUARANTINE_UNKNOWN: { class: 'not_found', en: 'No such operation waits in the quarantine.', es: 'Esa operación no está en la cuarentena.' },
-  QUARANTINE_CLOSED: { class: 'already_done', en: 'This entry was settled already.', es: 'Esta entrada ya está resuelta.' },
-  QUARANTINE_NOT_NEEDED: {
-    class: 'conflict',
-    en: 'This operation has taken effect; there is nothing to settle.',
-    es: 'Esta operación ha surtido efecto; no hay nada que resolver.',
-  },
   REISSUE_UNKNOWN: { class: 'not_found', en: 'The operation said to replace it is not held here.', es: 'La operación que la sustituye no se guarda aquí.' },
 
   // adoption of rules
@@ -53,5 +46,25 @@ export const spaceCodes = defineCodes({
     es: 'Una red la funda uno de los responsables o guardianes que nombra.',
   },
   NAMES_REPEATED: { class: 'input', en: 'A DID is named twice.', es: 'Un DID aparece dos veces.' },
+  KEEPER_UNKNOWN: { class: 'not_found', en: '{did} is no keeper of the network.', es: '{did} no es guardián de la red.' },
+  KEEPER_IS_PERSON: {
+    class: 'rule',
+    en: 'A keeper is a node; {did} is a person of this network.',
+    es: 'Un guardián es un nodo; {did} es una persona de esta red.',
+  },
+  KEEPERS_FULL: { class: 'rule', en: 'A network has {limit} keepers at most.', es: 'Una red tiene como máximo {limit} guardianes.' },
+  KEEPERS_TOO_FEW: {
+    class: 'rule',
+    en: 'It takes {need} keepers other than the one it is about, and there are {have}.',
+    es: 'Hacen falta {need} guardianes además del afectado, y hay {have}.',
+    fix: { en: 'It can leave by itself; or add another keeper first.', es: 'Puede retirarse él mismo; o añada antes otro guardián.' },
+  },
+  LAST_KEEPER: {
+    class: 'rule',
+    en: 'This would leave the network without a keeper, and nothing in it could become final.',
+    es: 'Esto dejaría a la red sin guardián, y nada en ella podría ser definitivo.',
+    fix: { en: 'Add another keeper first.', es: 'Añada antes otro guardián.' },
+  },
+  KEEPER_EXISTS: { class: 'already_done', en: 'This node is a keeper already.', es: 'Este nodo ya es guardián.' },
   NOT_A_KEEPER: { class: 'forbidden', en: 'Only a keeper of the network may do this.', es: 'Solo puede hacerlo un guardián de la red.' },
 })

@@ -39,6 +39,8 @@ export interface SettledCut {
   /** Keys whose acknowledgement carries a valid signature over this certificate. */
   readonly acks: readonly Did[]
   readonly layers_digest: Uint8Array
+  /** What stands for all layers of the space: up to the checkpoint that this one follows, and up to each of its own. */
+  readonly chains: readonly Uint8Array[]
 }
 
 /** A signature that stands alone inside a body (identity page §4): over `"icn/<purpose>/1\n"` ‖ DAG-CBOR(payload). */
@@ -90,5 +92,7 @@ export interface Rules {
   guard(op: OperationView, facts: Facts): readonly Check[]
   /** The hosts (in `commons`: keepers) whose acknowledgements count for finality in this state. */
   hosts(facts: Facts): readonly Did[]
+  /** Does somebody who was host at the last cut count no more at this one? Whoever has left by their own signature, or was removed long enough before. */
+  hasLapsed?(facts: Facts, host: Did, cut: Clock): boolean
   check(facts: Facts): readonly Finding[]
 }

@@ -1,3 +1,5 @@
+import { sha256 } from '#sha256'
+import { keyOfDid } from '../did.ts'
 import type { Did, OperationId } from '../ids.ts'
 import type { MalformedReason } from '../operation.ts'
 
@@ -17,6 +19,9 @@ export const rawBytes = ({ envelope, body }: Pick<RawOperation, 'envelope' | 'bo
 export const vectorBuckets = 256
 /** Of a sum modulo 2^256, so many bytes are compared. Larger: more traffic; smaller: a difference could hide. */
 export const vectorSumBytes = 8
+
+/** First byte of SHA-256 of the signer's key. */
+export const vectorBucketOf = (signer: Did): number => sha256(keyOfDid(signer))[0] as number
 
 /** What is placed of one signer: last number, its operation, and eight bytes of the order-free sum over everything of theirs. */
 export interface VectorEntry {
@@ -54,4 +59,6 @@ export interface IngestResult {
   readonly malformed: readonly { readonly id?: OperationId; readonly reason: MalformedReason }[]
   /** Parents that held operations wait for. */
   readonly wanted: readonly OperationId[]
+  /** New here, and signed by this node's own key, while it was signing here: it has signed elsewhere, or this store is older than what it has signed. */
+  readonly own: readonly OperationId[]
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { did, operationId } from '../schema.ts'
+import { networkPathNames, peerClasses } from '../peers.ts'
+import { did, operationId, spaceId } from '../schema.ts'
 import { operationStatus, timeField } from '../operations/common.ts'
 
 /**
@@ -15,7 +16,7 @@ export interface EventRow<Data extends z.ZodType = z.ZodType> {
   readonly ephemeral?: boolean
 }
 
-export const topics = ['coop:updates', 'commons:updates', 'identity:updates', 'space:status', 'trust:updates', 'job:progress', 'me'] as const
+export const topics = ['coop:updates', 'commons:updates', 'identity:updates', 'space:status', 'trust:updates', 'network:status', 'job:progress', 'me'] as const
 export type Topic = (typeof topics)[number]
 
 const insiders = ['member', 'observer', 'founder', 'host'] as const
@@ -32,9 +33,33 @@ const identity = <Shape extends z.ZodRawShape>(says: string, shape: Shape, sees:
 
 const trust = <Shape extends z.ZodRawShape>(says: string, shape: Shape) => event('trust:updates', says, z.strictObject(shape), [...insiders, 'party'])
 
+const directory = <Shape extends z.ZodRawShape>(says: string, shape: Shape) => event('commons:updates', says, z.strictObject(shape), [...insiders, 'invited', 'party'])
+
 const edge = { author: did, subject: did, graph: z.string() }
 const grant = { author: did, grant: operationId, grantee: did, grantee_kind: z.string() }
 const act = { act: operationId, kind: z.string() }
+
+const ofNetwork = <Shape extends z.ZodRawShape>(says: string, shape: Shape) => event('network:status', says, z.strictObject(shape), ['operator'])
+
+const route = z.strictObject({ path: z.enum(networkPathNames), transport: z.enum(['tcp', 'ws']) })
+const clock = { ahead_ms: z.int().nullable(), samples: z.int() }
+
+/** What happens at this node and in none of its spaces. Told in the space `node`, to operators. */
+const nodeEvents = {
+  'peer.ready': ofNetwork('A node is linked and has greeted.', { did, class: z.enum(peerClasses), ...route.shape }),
+  'peer.lost': ofNetwork('The link to a node has ended.', who),
+  'peer.path_changed': ofNetwork('A node is reached another way than when it was linked before.', { did, before: route, after: route }),
+  'peer.banned': ofNetwork('A node is shut out for a time.', { did, by: z.enum(['points', 'operator']), reason: z.string(), until_at: timeField }),
+  'peer.unbanned': ofNetwork('A node may come again, and its penalty points are forgotten.', who),
+  'space.peer_added': ofNetwork('A space is kept equal with a node.', { space: spaceId, did }),
+  'space.peer_removed': ofNetwork('A space is no longer kept equal with a node.', { space: spaceId, did }),
+  'clock.off': ofNetwork('The clock of this machine differs from those of its peers by more than five seconds.', clock),
+  'clock.ok': ofNetwork('The clock of this machine agrees with its peers again.', clock),
+  'node.cloned': ofNetwork('One identity runs twice: a peer’s, or this node’s own, as a peer has told.', { did, told_by: did.nullable() }),
+} as const
+
+/** Each event of the space `node` with its data. */
+export type NodeEvents = { readonly [Type in keyof typeof nodeEvents]: z.output<(typeof nodeEvents)[Type]['data']> }
 
 export const events = {
   'coop.created': coop('A cooperative was founded.', { coop_id: coopId, genesis: operationId, type: z.string(), founder: did }),
@@ -69,6 +94,16 @@ export const events = {
   'coop.review_settled': coop('A deed had its second look.', { ref: operationId, verdict: z.string(), kind: z.string() }, ['review.settle', 'party']),
   'coop.imported': coop('Lines of a register were brought in.', { import_id: z.string(), batch: z.int(), rows: z.int() }, ['register.edit']),
   'commons.founded': event('commons:updates', 'The network was founded.', z.strictObject({ network_id: operationId, name: z.string(), keepers: z.int(), stewards: z.int() })),
+  'keeper.changed': event(
+    'commons:updates',
+    'A node became a keeper of the network, or is one no more.',
+    z.strictObject({ did, change: z.enum(['added', 'removed', 'left']), keepers: z.int() }),
+  ),
+  'directory.reserved': directory('An id was kept for a cooperative.', { coop_id: coopId, genesis: operationId, by: did }),
+  'directory.registered': directory('A cooperative entered the directory.', { coop_id: coopId, genesis: operationId, by: did }),
+  'directory.updated': directory('A cooperative changed its entry.', { coop_id: coopId, genesis: operationId, version: z.int(), by: did }),
+  'directory.released': directory('An id was given back before its cooperative entered the directory.', { coop_id: coopId, by: did }),
+  'directory.expired': directory('An id waited too long for its cooperative.', { coop_id: coopId }),
   'identity.granted': identity('A permission was given.', { ...grant, not_after_at: timeField }, ['party', 'steward']),
   'identity.revoked': identity('A permission ended.', { ...grant, reason: z.string() }, ['party', 'steward']),
   'identity.rotated': identity('A root key was replaced.', { did, new_key: did, old_key: did, reason: z.string() }),
@@ -100,6 +135,7 @@ export const events = {
     [...insiders, 'applicant', 'invited'],
   ),
   'space.rules_adopted': event('space:status', 'The space goes on under other rules from a time.', z.strictObject({ rules: z.string(), from: z.int() }), insiders),
+  ...nodeEvents,
   'job.changed': {
     topic: 'job:progress',
     ephemeral: true,

@@ -16,10 +16,23 @@ export type KeyUse = (typeof keyUses)[number]
 
 /** Numbers outside these are refused before any work is done: a file from elsewhere must not be able to stop the machine. */
 export const kdfBounds = { passesMax: 10, memoryKibMin: 8 * 1024, memoryKibMax: 1024 * 1024 } as const
+export interface KdfCost {
+  readonly passes: number
+  readonly memory_kib: number
+}
 /** RFC 9106 §4, second recommendation. Phones write half the memory. */
-export const kdfUsual = { passes: 3, memory_kib: 65_536 } as const
-export const kdfPhone = { passes: 3, memory_kib: 32_768 } as const
+export const kdfUsual: KdfCost = { passes: 3, memory_kib: 65_536 }
+export const kdfPhone: KdfCost = { passes: 3, memory_kib: 32_768 }
 export const keyFileBytesMax = 65_536
+
+/** How a passphrase becomes a key. */
+export const Kdf = z.strictObject({
+  name: z.literal('argon2id'),
+  passes: int(1, kdfBounds.passesMax),
+  memory_kib: int(kdfBounds.memoryKibMin, kdfBounds.memoryKibMax),
+  lanes: z.literal(1),
+  salt: bytes(16),
+})
 
 const Head = z.strictObject({
   format: z.literal('icn-key'),
@@ -28,13 +41,7 @@ const Head = z.strictObject({
   did,
   created_at: timeMs,
   label: nameText(1, 64).optional(),
-  kdf: z.strictObject({
-    name: z.literal('argon2id'),
-    passes: int(1, kdfBounds.passesMax),
-    memory_kib: int(kdfBounds.memoryKibMin, kdfBounds.memoryKibMax),
-    lanes: z.literal(1),
-    salt: bytes(16),
-  }),
+  kdf: Kdf,
   aead: z.discriminatedUnion('name', [
     z.strictObject({ name: z.literal('xchacha20-poly1305'), nonce: bytes(24) }),
     z.strictObject({ name: z.literal('aes-256-gcm'), nonce: bytes(12) }),
@@ -68,7 +75,7 @@ export class KeyFileRefused extends Error {
 export interface KeyFileCrypto {
   randomBytes(count: number): Uint8Array
   /** 32 bytes; one lane. */
-  argon2id(passphrase: Uint8Array, salt: Uint8Array, cost: { readonly passes: number; readonly memory_kib: number }): Promise<Uint8Array>
+  argon2id(passphrase: Uint8Array, salt: Uint8Array, cost: KdfCost): Promise<Uint8Array>
   /** Ciphertext ‖ tag. */
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, additional: Uint8Array): Uint8Array
   /** Undefined: it does not open. */
@@ -121,12 +128,7 @@ export function checkPassphrase(passphrase: Secret): { readonly short: boolean }
 }
 
 /** Salt and nonce are new at every write. */
-export async function sealKeyFile(
-  file: OpenKeyFile,
-  passphrase: Secret,
-  crypto: KeyFileCrypto,
-  cost: { readonly passes: number; readonly memory_kib: number } = kdfUsual,
-): Promise<KeyFile> {
+export async function sealKeyFile(file: OpenKeyFile, passphrase: Secret, crypto: KeyFileCrypto, cost: KdfCost = kdfUsual): Promise<KeyFile> {
   checkPassphrase(passphrase)
   const head = Head.parse({
     format: 'icn-key',

@@ -2,20 +2,11 @@ import { codes } from '../codes/index.ts'
 import { bodies, trustGraphs } from '../bodies/index.ts'
 import { methodNames } from '../operations/index.ts'
 import { topics } from '../events/index.ts'
+import { networkPathNames } from '../peers.ts'
+import { defineMetrics } from './define.ts'
+import { peerMetrics } from './peers.ts'
 
-/** The one table of metrics (operating page §4): code counts only into its rows; documents, dashboards and alerts are checked against it. */
-export interface MetricRow {
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  /** Label → every value it can have; what is not among them is counted as `other`. */
-  readonly labels?: Readonly<Record<string, readonly string[]>>
-  /** Upper bounds of a histogram, in its unit. */
-  readonly buckets?: readonly number[]
-  readonly says: string
-}
-
-export function defineMetrics<const Rows extends Record<string, MetricRow>>(rows: Rows): Rows {
-  return rows
-}
+export type { MetricRow } from './define.ts'
 
 const quick = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
 const kinds = Object.keys(bodies)
@@ -40,6 +31,10 @@ export const backgroundOperations = [
   'events',
   'session_cleanup',
   'bootstrap',
+  'gossip',
+  'mdns',
+  'candidate_cleanup',
+  'peer_exchange',
   'law_fault',
   'operation.submit',
   'actor',
@@ -68,6 +63,7 @@ export const metrics = defineMetrics({
   icn_build_info: { type: 'gauge', labels: { version: [] }, says: 'Always 1; the version is in the label.' },
   icn_uptime_seconds: { type: 'gauge', says: 'Since this process is ready.' },
   icn_clock_backward_jumps_total: { type: 'counter', says: 'Times the wall clock went back.' },
+  icn_clock_offset_seconds: { type: 'gauge', says: 'How far the wall clock is ahead of the median of the peers’; negative: behind.' },
   icn_clock_checks_total: { type: 'counter', labels: { outcome: ['ok', 'off', 'jumped', 'no_peers', 'failed'] }, says: 'Comparisons of the wall clock.' },
   icn_store_bytes: { type: 'gauge', labels: { part: ['database', 'log', 'memory'] }, says: 'Bytes on disk or in memory.' },
   icn_store_free_disk_bytes: { type: 'gauge', says: 'Room left where the data is.' },
@@ -144,7 +140,24 @@ export const metrics = defineMetrics({
   icn_trust_cache_misses_total: { type: 'counter', says: 'Scores of a graph that had to be worked out.' },
   icn_trust_score_duration_seconds: { type: 'histogram', buckets: quick, says: 'Time to work out or find a score.' },
   icn_trust_pins: { type: 'gauge', says: 'Numbers that the operator gave by hand.' },
+  icn_network_peers: { type: 'gauge', labels: { path: networkPathNames }, says: 'Peers that have greeted, by how they are reached.' },
+  icn_network_rtt_seconds: { type: 'gauge', says: 'Median of the round trips to all peers.' },
+  icn_network_candidates: { type: 'gauge', says: 'Records of other nodes that are held.' },
+  icn_network_candidates_total: { type: 'counter', labels: { outcome: ['published', 'received', 'expired', 'rejected'] }, says: 'Records of nodes, own and others’.' },
+  icn_network_peer_exchanges_total: { type: 'counter', labels: { outcome: ['ok', 'refused', 'failed', 'unsolicited'] }, says: 'Times that peers were asked whom they know.' },
+  icn_network_dials_total: {
+    type: 'counter',
+    labels: { path: networkPathNames, outcome: ['connected', 'failed', 'late', 'not_admitted', 'refused', 'given_up'] },
+    says: 'Tries to reach a peer at one address.',
+  },
+  icn_network_dial_duration_seconds: { type: 'histogram', labels: { path: networkPathNames }, buckets: quick, says: 'Time until a peer answered.' },
+  icn_gossip_messages_total: {
+    type: 'counter',
+    labels: { topic: ['commons', 'candidates'], verdict: ['accept', 'ignore', 'reject', 'sent', 'dropped'] },
+    says: 'Messages to everybody: what was made of those that came, and own ones.',
+  },
   icn_acts: { type: 'gauge', labels: { state: ['open', 'done', 'withdrawn', 'expired'] }, says: 'Changes of several persons.' },
+  ...peerMetrics,
   icn_stuck_matters: { type: 'gauge', labels: { kind: ['founding', 'review'] }, says: 'Matters that have waited longer than is good.' },
 })
 

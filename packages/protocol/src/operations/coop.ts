@@ -178,7 +178,10 @@ export const coopRows = {
     scope: 'coop:read',
     cost: 'public',
     input: z.strictObject({
-      scope: z.enum(['directory', 'hosted', 'mine']).optional().describe('directory: the published ones; hosted: all on this node; mine: where you stand.'),
+      scope: z
+        .enum(['directory', 'hosted', 'mine'])
+        .optional()
+        .describe('directory: those that the network’s directory shows; hosted: those held here that you may see, also without a word; mine: where you stand.'),
       type: coopType.optional().describe('Only this kind.'),
       status: z.enum(coopStatuses).optional().describe('Only this status.'),
       ...listFields,

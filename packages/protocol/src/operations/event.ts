@@ -1,11 +1,22 @@
 import { z } from 'zod'
-import { operationId, spaceId } from '../schema.ts'
+import type { SpaceId } from '../ids.ts'
+import { isSpaceId, operationId } from '../schema.ts'
 import { operationStatus, timeField } from './common.ts'
 import { row } from './row.ts'
 
 /** Events as a page; WebSocket and SSE at the same address are the gateway's (doors page §13). */
 
 export const Position = z.strictObject({ epoch: z.string().max(64), sequence: z.int().min(0) })
+
+/** Where a node tells its operator what happens at it and in no space. */
+export const nodeSpace = 'node'
+export type EventSpace = SpaceId | typeof nodeSpace
+
+export const isEventSpace = (value: string): value is EventSpace => value === nodeSpace || isSpaceId(value)
+const eventSpace = z
+  .string()
+  .refine(isEventSpace, { message: 'not a space: commons, coop:<id>, or node for the operator' })
+  .meta({ type: 'string', examples: ['coop:food'] }) as unknown as z.ZodType<EventSpace>
 
 /** CloudEvents 1.0 with this network's extensions. */
 export const EventJson = z.strictObject({
@@ -30,7 +41,7 @@ export type EventJson = z.output<typeof EventJson>
 export const EventPageJson = z.strictObject({
   events: z.array(EventJson),
   positions: z.record(z.string(), Position).describe('Hand them back to go on.'),
-  truncated: z.array(spaceId).describe('Spaces whose log no longer reaches back that far: read their state again.'),
+  truncated: z.array(eventSpace).describe('Spaces whose log no longer reaches back that far: read their state again.'),
   cursor: z.string().describe('All positions in one, for after.'),
 })
 
@@ -44,7 +55,7 @@ export const eventRows = {
     scope: 'coop:read',
     cost: 'read',
     input: z.strictObject({
-      spaces: z.array(spaceId).min(1).max(100).optional().describe('Which spaces; left out: all of yours.'),
+      spaces: z.array(eventSpace).min(1).max(100).optional().describe('Which spaces, or node for what happens at the node; left out: all of yours.'),
       topics: z.array(z.string().max(64)).min(1).max(40).optional().describe('Which topics; * for all.'),
       after: z.string().max(8_192).optional().describe('A cursor from before.'),
       limit: z.int().min(1).max(200).default(50).describe('How many at most.'),

@@ -1,9 +1,11 @@
 import { actRows } from './act.ts'
 import { authRows } from './auth.ts'
 import { charterRows } from './charter.ts'
+import { commonsRows } from './commons.ts'
 import { coopRows } from './coop.ts'
 import { decisionRows } from './decision.ts'
 import { deviceRows } from './device.ts'
+import { directoryRows } from './directory.ts'
 import { eventRows } from './event.ts'
 import { foundingRows } from './founding.ts'
 import { hostRows } from './host.ts'
@@ -13,6 +15,7 @@ import { jobRows } from './job.ts'
 import { meRows } from './me.ts'
 import { memberRows } from './member.ts'
 import { networkRows } from './network.ts'
+import { networkPeerRows } from './network-peers.ts'
 import { nodeRows } from './node.ts'
 import { operationRows } from './operation.ts'
 import { quarantineRows } from './quarantine.ts'
@@ -24,9 +27,11 @@ export * from './act.ts'
 export * from './auth.ts'
 export * from './charter.ts'
 export * from './common.ts'
+export * from './commons.ts'
 export * from './coop.ts'
 export * from './decision.ts'
 export * from './device.ts'
+export * from './directory.ts'
 export * from './event.ts'
 export * from './founding.ts'
 export * from './host.ts'
@@ -36,6 +41,7 @@ export * from './job.ts'
 export * from './me.ts'
 export * from './member.ts'
 export * from './network.ts'
+export * from './network-peers.ts'
 export * from './node.ts'
 export * from './operation.ts'
 export * from './quarantine.ts'
@@ -57,6 +63,9 @@ export const operations = {
   ...inviteRows,
   ...hostRows,
   ...networkRows,
+  ...networkPeerRows,
+  ...commonsRows,
+  ...directoryRows,
   ...trustRows,
   ...spaceRows,
   ...operationRows,

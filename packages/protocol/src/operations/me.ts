@@ -35,6 +35,8 @@ export const NeedView = z.strictObject({
     'settle_review',
     'settle_conflict',
     'settle_quarantine',
+    'enter_directory',
+    'update_directory',
     'removal_due',
     'leaving_due',
     'suspension_ends',

@@ -32,7 +32,24 @@ test('names, paths and commands are each used once', () => {
 })
 
 test('a plural is followed only by an id, an id or singular only by literals', () => {
-  const singular = new Set(['me', 'auth', 'node', 'charter', 'import', 'calendar', 'settings', 'founding', 'export', 'stats', 'log', 'trust', 'network', 'hosting', 'ticket'])
+  const singular = new Set([
+    'me',
+    'auth',
+    'node',
+    'charter',
+    'import',
+    'calendar',
+    'settings',
+    'founding',
+    'export',
+    'stats',
+    'log',
+    'trust',
+    'network',
+    'hosting',
+    'ticket',
+    'commons',
+  ])
   for (const method of methodNames) {
     const segments = restPath(rowOf(method)).split('/').slice(2)
     for (const [i, segment] of segments.entries()) {

@@ -1,0 +1,24 @@
+import { dayMs, type Did, type Facts, hostLapseDays } from '@icn/protocol'
+import { keepers, network } from './tables.ts'
+
+export function networkOf(facts: Facts): { readonly network_id: string; readonly name: string; readonly founded_at: number; readonly founded_by: Did } | undefined {
+  return facts.get(network, [])
+}
+
+export function isKeeper(facts: Facts, did: Did): boolean {
+  const row = facts.get(keepers, [did])
+  return row !== undefined && row.ended_at === undefined
+}
+
+export function keepersOf(facts: Facts): readonly Did[] {
+  return [...facts.scan(keepers)].filter(([, row]) => row.ended_at === undefined).map(([[did]]) => did)
+}
+
+/** Whether a keeper left or was sent away, the row does not say; either counts for as long. */
+export function keeperHasLapsed(facts: Facts, did: Did, at: number): boolean {
+  const ended = facts.get(keepers, [did])?.ended_at
+  return ended !== undefined && ended + hostLapseDays * dayMs <= at
+}
+
+/** How many keepers decide together: more than half of them. */
+export const keepersNeeded = (facts: Facts): number => Math.floor(keepersOf(facts).length / 2) + 1

@@ -1,0 +1,33 @@
+import { type Clock, type Did, didOfKey } from '@icn/protocol'
+import { clockText, type DigestText, readU48, signerText, u48 } from './layout.ts'
+import { type KeyText, keyBytes, keyText } from './key.ts'
+
+/** Rows of the waiting room: operations that have no place yet, and the ways in which they are found again. */
+
+/** Why an operation waits (engine page §2, §3; snapshot page §2). */
+export type HeldReason = 'parents' | 'checkpoint' | 'clock' | 'cut'
+
+export interface HeldRow {
+  readonly stored: Uint8Array
+  readonly reason: HeldReason
+  readonly arrival: number
+  readonly missing: readonly Uint8Array[]
+}
+
+const signerLength = 32
+export const arrivalLength = 6
+export const heldRest = (signer: Did, seq: number, digest: DigestText): KeyText => signerText(signer) + u48(seq) + digest
+
+export const signerOfRest = (rest: KeyText): Did => didOfKey(keyBytes(rest.slice(0, signerLength)))
+export const seqOfRest = (rest: KeyText): number => readU48(rest, signerLength)
+
+/** Index rows of a held operation: by arrival in the space and of the signer, by each missing parent, by clock, by the running cut. */
+export function waitingKeys(row: HeldRow, rest: KeyText, at: Clock): KeyText[] {
+  const arrival = u48(row.arrival)
+  const keys = [`\u0000${arrival}${rest}`, `\u0005${rest.slice(0, signerLength)}${arrival}${rest}`]
+  if (row.reason === 'parents') for (const parent of row.missing) keys.push(`\u0001${keyText(parent)}${rest}`)
+  if (row.reason === 'checkpoint') for (const checkpoint of row.missing) keys.push(`\u0004${keyText(checkpoint)}${rest}`)
+  if (row.reason === 'clock') keys.push(`\u0002${clockText(at)}${rest}`)
+  if (row.reason === 'cut') keys.push(`\u0003${rest}`)
+  return keys
+}

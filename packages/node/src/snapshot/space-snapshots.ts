@@ -1,0 +1,390 @@
+import type { Proposed } from '@icn/journal'
+import {
+  type AbortReason,
+  type Clock,
+  compareClocks,
+  type Did,
+  keyOfDid,
+  type OperationId,
+  secondMs,
+  type SnapMessage,
+  type SnapMessageOf,
+  type SnapshotPurpose,
+} from '@icn/protocol'
+import { Alarms } from './alarms.ts'
+import {
+  type Accepted,
+  acceptedOf,
+  ackBody,
+  type AckMessage,
+  Attempt,
+  baseLayersOf,
+  completeBody,
+  type DoubleWord,
+  type Initiate,
+  markerBody,
+  marksOf,
+  type Phase,
+  strippedOf,
+} from './attempt.ts'
+import { accept, type Ballot, begin, compareBallots, isEnough, isNear, type Memory, promise, saw } from './rules.ts'
+import { Early } from './early.ts'
+import type { SpaceSnapshotsParts } from './ports.ts'
+import { Speaker } from './speaker.ts'
+
+/** Cuts of one space: this host as participant in whatever is begun, and as coordinator of what it begins (snapshot page §5). */
+
+const resendFirstMs = 3 * secondMs
+const resendMaxMs = 24 * secondMs
+const markingMs = 20 * secondMs
+const unitingMs = 120 * secondMs
+const ackingMs = 30 * secondMs
+/** The coordinator waits so long for those who could still acknowledge when enough have. */
+const othersMs = 5 * secondMs
+/** When the coordinator publishes nothing, the host of rank r does after 10 s and r times as much (R8). */
+const rankMs = 10 * secondMs
+const aheadMsMax = 60 * secondMs
+
+export class SpaceSnapshots {
+  readonly #parts: SpaceSnapshotsParts
+  #memory: Memory<Accepted>
+  attempt: Attempt | undefined
+  readonly #early: Early
+  #work: Promise<void> = Promise.resolve()
+  readonly #alarms: Alarms
+  readonly #speaker: Speaker
+  /** Those who wait for an end. */
+  readonly #ended: (() => void)[] = []
+  #isClosed = false
+
+  constructor(parts: SpaceSnapshotsParts) {
+    this.#parts = parts
+    this.#memory = parts.recall()
+    this.#speaker = new Speaker(parts)
+    this.#alarms = new Alarms(parts.timing)
+    this.#early = new Early(() => parts.timing.now())
+  }
+
+  /** One thing after the other; what fails is told and ends nothing else. */
+  #then(doing: string, run: () => Promise<void> | void): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      if (this.#isClosed) return
+      try {
+        await run()
+      } catch (error) {
+        this.#parts.fault(doing, error)
+      }
+    })
+    return this.#work
+  }
+
+  /** Begins a cut. Undefined: one is running, nothing is due, or those who take part are not enough. */
+  async begin(participants: readonly Did[], lagMs: number, purpose: SnapshotPurpose = 'checkpoint'): Promise<Attempt | undefined> {
+    let begun: Attempt | undefined
+    await this.#then('initiate', async () => {
+      begun = await this.#initiate(participants, lagMs, purpose)
+    })
+    return begun
+  }
+
+  /** The last attempt of those that follow from what was begun, when it has ended. */
+  async finished(): Promise<Attempt> {
+    for (;;) {
+      await this.#work
+      const { attempt } = this
+      if (attempt !== undefined && (attempt.isOver || this.#isClosed)) return attempt
+      await new Promise<void>((resolve) => this.#ended.push(resolve))
+    }
+  }
+
+  hear(message: SnapMessage): void {
+    void this.#then(message.type, () => this.#handle(message))
+  }
+
+  /** The space has changed: what was missing may be here, or the cut decided. */
+  changed(): void {
+    if (this.attempt === undefined || this.attempt.isOver) return
+    void this.#then('changed', () => this.#review())
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#alarms.clear()
+    await this.#work
+    for (const resolve of this.#ended.splice(0)) resolve()
+  }
+
+  async #initiate(participants: readonly Did[], lagMs: number, purpose: SnapshotPurpose, retries = 1): Promise<Attempt | undefined> {
+    const { cuts, space, node, timing } = this.#parts
+    if (this.attempt?.isOver === false || this.#parts.isMute()) return undefined
+    const { previous, before, now } = cuts.hosts(space)
+    const listed = [...new Set([node, ...participants])].sort()
+    if (!isEnough(new Set(listed), before, now)) return undefined
+    const pending = strippedOf(cuts, space, this.#memory.accepted)
+    const due = await cuts.due(space, lagMs, listed.length)
+    const cut = laterOf(due, pending?.cut)
+    if (cut === undefined) return undefined
+    const begun = begin(this.#memory, keyOfDid(node))
+    this.#remember(begun.memory)
+    const initiate = this.#speaker.say({ id: this.#parts.random(32), ballot: begun.ballot }, 'InitiateSnapshot', {
+      initiator: node,
+      timestamp: timing.now(),
+      participants: listed,
+      cut: [...cut],
+      ...(previous === null ? {} : { previous }),
+      purpose,
+      rules: this.#parts.rules(),
+      deadline_ms: this.#parts.timeoutMs,
+    })
+    await this.#take(initiate)
+    const { attempt } = this
+    if (attempt === undefined || compareBallots(attempt.ballot, begun.ballot) !== 0) return undefined
+    attempt.said.push(initiate)
+    this.#after(markingMs, () => this.#markingIsOver(attempt, lagMs, purpose, retries))
+    return attempt
+  }
+
+  /** Some have not said what they have: once more without them, if the rest is enough. */
+  async #markingIsOver(attempt: Attempt, lagMs: number, purpose: SnapshotPurpose, retries: number): Promise<void> {
+    if (attempt.isOver || attempt.phase !== 'marking') return
+    const { before, now } = this.#parts.cuts.hosts(this.#parts.space)
+    const rest = attempt.participants.filter((did) => attempt.markers.has(did))
+    const goesOn = retries > 0 && isEnough(new Set(rest), before, now)
+    this.#speaker.abort(attempt, goesOn ? 'participants_missing' : 'no_quorum')
+    await this.#end(attempt, 'failed', goesOn ? undefined : 'SNAPSHOT_NO_QUORUM')
+    if (goesOn) await this.#initiate(rest, lagMs, purpose, retries - 1)
+  }
+
+  async #handle(message: SnapMessage): Promise<void> {
+    if (message.type === 'InitiateSnapshot') return this.#take(message)
+    const { attempt } = this
+    if (attempt === undefined || Buffer.compare(attempt.id, message.snapshot_id) !== 0) {
+      this.#early.keep(message)
+      return
+    }
+    if (attempt.isOver) return
+    if (message.type === 'Marker') {
+      if (compareBallots(message.ballot, attempt.ballot) !== 0 || !attempt.participants.includes(message.from)) return
+      if ((message.body.final ?? null) !== attempt.previous || compareClocks(message.body.cut, attempt.cut) !== 0 || message.body.changes === undefined) return
+      this.#double(attempt, attempt.noteMarker(message.from, message.body))
+      this.#parts.told('marker', attempt, { from: message.from, missing: attempt.missing })
+      await this.#review()
+    } else if (message.type === 'SnapshotAck') {
+      await this.#noteAck(attempt, message)
+    } else if (message.type === 'Abort') await this.#aborted(attempt, message)
+  }
+
+  /** Somebody begins a cut (R1). */
+  async #take(initiate: Initiate): Promise<void> {
+    const { node, cuts, space, timing } = this.#parts
+    const { ballot, body } = initiate
+    if (!body.participants.includes(node) || !isNear(this.#memory, ballot)) return
+    const { attempt } = this
+    if (attempt !== undefined && !attempt.isOver && compareBallots(attempt.ballot, ballot) === 0) {
+      this.#repeat(attempt)
+      return
+    }
+    this.#remember(saw(this.#memory, ballot))
+    const memory = promise(this.#memory, { ballot, cut: body.cut })
+    if (memory === undefined) {
+      this.#speaker.refuse(initiate, 'superseded', { ballot: [...(this.#memory.promised as { ballot: Ballot }).ballot] })
+      return
+    }
+    const why = this.#obstacle(initiate)
+    if (why !== undefined) {
+      if (why !== 'unknown') this.#speaker.refuse(initiate, why, why === 'rules_differ' ? { rules: this.#parts.rules() } : {})
+      return
+    }
+    if (attempt !== undefined && !attempt.isOver) await this.#end(attempt, 'superseded')
+    this.#remember(memory)
+    const begun = new Attempt(initiate, timing.now())
+    this.attempt = begun
+    this.#parts.told('started', begun)
+    this.#after(this.#parts.timeoutMs, () => this.#tooLate(begun))
+    await cuts.promise(space, begun.cut)
+    await this.#mark(begun)
+  }
+
+  /** What keeps this host from taking part; `unknown`: it has to catch up first. */
+  #obstacle({ from, body }: Initiate): AbortReason | 'unknown' | undefined {
+    const { cuts, space, timing } = this.#parts
+    const { previous } = cuts.hosts(space)
+    // Whoever may have forgotten what it has promised promises nothing.
+    if (this.#parts.isMute()) return 'unknown'
+    if (body.rules !== this.#parts.rules()) return 'rules_differ'
+    if (body.cut[0] > timing.now() + aheadMsMax) return 'ahead'
+    if ((body.previous ?? null) !== previous) return body.previous === undefined || cuts.knows(space, body.previous) ? 'behind' : 'unknown'
+    if (from !== this.#parts.node && !this.#parts.follows(from)) return 'not_trusted'
+    return undefined
+  }
+
+  async #mark(attempt: Attempt): Promise<void> {
+    const { cuts, space, node } = this.#parts
+    const mark = await cuts.mark(space, attempt.cut)
+    const accepted = strippedOf(cuts, space, this.#memory.accepted)
+    const body = markerBody(node, mark, this.#parts.setDigest(), this.#parts.rules(), accepted)
+    attempt.noteMarker(node, body)
+    attempt.said.push(this.#speaker.say(attempt, 'Marker', body))
+    this.#resend(attempt, resendFirstMs)
+    for (const message of this.#early.take(attempt.id)) await this.#handle(message)
+    await this.#review()
+  }
+
+  /** Looks how far the attempt is. */
+  async #review(): Promise<void> {
+    const { attempt } = this
+    if (attempt === undefined || attempt.isOver) return
+    const { previous, cut } = this.#parts.cuts.hosts(this.#parts.space)
+    if (previous !== attempt.previous) {
+      await this.#end(attempt, cut !== null && attempt.proposed !== undefined && compareClocks(cut, attempt.proposed.cut) === 0 ? 'complete' : 'superseded')
+      return
+    }
+    if (attempt.phase === 'marking' && attempt.missing.length === 0) await this.#unite(attempt)
+    else if (attempt.phase === 'uniting') await this.#root(attempt)
+  }
+
+  /** All have said what they have (R4): what they name is taken in, and when all of it is here, it is one set. */
+  async #unite(attempt: Attempt): Promise<void> {
+    const { cuts, space } = this.#parts
+    attempt.phase = 'uniting'
+    this.#after(unitingMs, async () => {
+      if (attempt.phase === 'uniting') await this.#giveUp(attempt, 'timeout')
+    })
+    await cuts.admit(space, [...marksOf(attempt), ...baseLayersOf(attempt).map(({ changes }) => changes)])
+    await this.#root(attempt)
+  }
+
+  async #root(attempt: Attempt): Promise<void> {
+    const { cuts, space } = this.#parts
+    const base = baseLayersOf(attempt)
+    const last = base.at(-1)
+    // Something later may have been agreed on already: another attempt has to begin there.
+    if (last !== undefined && compareClocks(last.cut, attempt.cut) > 0) return this.#giveUp(attempt, 'behind')
+    const united = await cuts.unite(space, base, attempt.cut, marksOf(attempt))
+    if ('missing' in united) return
+    attempt.phase = 'rooting'
+    this.#parts.told('united', attempt, { layers: united.layers.length })
+    const proposed = await cuts.state(space, united.layers)
+    if (proposed.previous === attempt.previous) await this.#acknowledge(attempt, proposed)
+  }
+
+  /** R2. */
+  async #acknowledge(attempt: Attempt, proposed: Proposed): Promise<void> {
+    const { cuts, space, node } = this.#parts
+    const memory = accept(this.#memory, acceptedOf(proposed, attempt.ballot))
+    if (memory === undefined) return this.#end(attempt, 'superseded')
+    this.#remember(memory)
+    attempt.proposed = proposed
+    attempt.phase = 'acking'
+    const signature = this.#parts.sign(cuts.ackBytes(space, proposed, [...attempt.ballot]))
+    const ack = this.#speaker.say(attempt, 'SnapshotAck', ackBody(node, proposed, signature))
+    attempt.said.push(ack)
+    await this.#noteAck(attempt, ack)
+    if (attempt.coordinator === node) this.#watchAcks(attempt, attempt.acks.size)
+  }
+
+  /** No further acknowledgement for so long: this attempt leads nowhere. */
+  #watchAcks(attempt: Attempt, before: number): void {
+    this.#after(ackingMs, async () => {
+      if (attempt.isOver || attempt.phase !== 'acking') return
+      if (attempt.acks.size > before) this.#watchAcks(attempt, attempt.acks.size)
+      else await this.#giveUp(attempt, attempt.differing().length > 0 ? 'diverged' : 'timeout')
+    })
+  }
+
+  async #noteAck(attempt: Attempt, ack: AckMessage): Promise<void> {
+    if (compareBallots(ack.ballot, attempt.ballot) !== 0 || !attempt.participants.includes(ack.from)) return
+    this.#double(attempt, attempt.noteAck(ack))
+    this.#parts.told('ack', attempt, { from: ack.from })
+    const { proposed } = attempt
+    if (proposed === undefined || attempt.phase !== 'acking') return
+    if (attempt.differing().length > 0) this.#parts.told('diverged', attempt, { hosts: attempt.differing().map(({ from }) => from) })
+    const who = new Set(attempt.agreeing(this.#parts.cuts, this.#parts.space).map(({ from }) => from))
+    if (!isEnough(who, proposed.hostsBefore, proposed.hostsAtCut)) return
+    if (attempt.coordinator === this.#parts.node && who.size === attempt.participants.length) return this.#certify(attempt)
+    const rank = [...attempt.participants].sort().indexOf(this.#parts.node)
+    this.#after(attempt.coordinator === this.#parts.node ? othersMs : rankMs * (1 + rank), () => this.#certify(attempt))
+  }
+
+  /** R8: from here on the certificate speaks for itself. */
+  async #certify(attempt: Attempt): Promise<void> {
+    const { proposed } = attempt
+    if (attempt.isOver || attempt.phase !== 'acking' || proposed === undefined) return
+    const { cuts, space, node } = this.#parts
+    attempt.phase = 'certifying'
+    const agreeing = attempt.agreeing(cuts, space)
+    const acks = agreeing.map(({ from, body }) => ({ key: keyOfDid(from), signature: body.statement }))
+    let checkpoint: OperationId
+    try {
+      checkpoint = await cuts.certify(space, proposed, [...attempt.ballot], acks, attempt.id)
+    } catch (error) {
+      // Somebody else may have published it first.
+      if (cuts.hosts(space).previous !== attempt.previous) return this.#review()
+      this.#parts.fault('certify', error)
+      return this.#end(attempt, 'failed')
+    }
+    this.#speaker.say(
+      attempt,
+      'SnapshotComplete',
+      completeBody(node, attempt, proposed, checkpoint, agreeing, cuts.globalRoot(acks.map(({ key }) => ({ key, stateHash: proposed.root })))),
+    )
+    await this.#end(attempt, 'complete')
+  }
+
+  async #aborted(attempt: Attempt, { from, body }: SnapMessageOf<'Abort'>): Promise<void> {
+    if (from === attempt.coordinator && from !== this.#parts.node) return this.#end(attempt, 'released')
+    if (attempt.coordinator !== this.#parts.node) return
+    if (body.ballot !== undefined && isNear(this.#memory, body.ballot)) this.#remember(saw(this.#memory, body.ballot))
+    if (body.reason === 'superseded' || body.reason === 'behind') await this.#giveUp(attempt, body.reason)
+  }
+
+  async #giveUp(attempt: Attempt, reason: AbortReason): Promise<void> {
+    if (attempt.coordinator === this.#parts.node) this.#speaker.abort(attempt, reason)
+    const end: Phase = attempt.coordinator !== this.#parts.node ? 'released' : reason === 'superseded' ? 'superseded' : 'failed'
+    await this.#end(attempt, end, reason === 'diverged' ? 'SPACE_DIVERGED' : undefined)
+  }
+
+  async #tooLate(attempt: Attempt): Promise<void> {
+    if (!attempt.isOver) await this.#end(attempt, attempt.coordinator === this.#parts.node ? 'timed_out' : 'released', 'SNAPSHOT_TIMED_OUT')
+  }
+
+  /** What was kept aside is folded; the promise stays. */
+  async #end(attempt: Attempt, phase: Phase, code?: string): Promise<void> {
+    if (attempt.isOver) return
+    attempt.phase = phase
+    attempt.code = code
+    this.#alarms.clear()
+    await this.#parts.cuts.end(this.#parts.space)
+    this.#parts.told('ended', attempt, { phase, code })
+    for (const resolve of this.#ended.splice(0)) resolve()
+  }
+
+  #double(attempt: Attempt, word: DoubleWord | undefined): void {
+    if (word !== undefined) this.#parts.told('double', attempt, { ...word })
+  }
+
+  #remember(memory: Memory<Accepted>): void {
+    if (memory === this.#memory) return
+    this.#parts.remember(memory)
+    this.#memory = memory
+  }
+
+  /** Says again what this host has said, more and more seldom: a word may have been lost with a link. */
+  #resend(attempt: Attempt, ms: number): void {
+    this.#after(ms, () => {
+      if (attempt.isOver) return
+      this.#repeat(attempt)
+      this.#resend(attempt, Math.min(2 * ms, resendMaxMs))
+    })
+  }
+
+  #repeat(attempt: Attempt): void {
+    for (const message of attempt.said) this.#speaker.again(message)
+  }
+
+  #after(ms: number, run: () => Promise<void> | void): void {
+    this.#alarms.after(ms, () => void this.#then('timer', run))
+  }
+}
+
+const laterOf = (a: Clock | undefined, b: Clock | undefined): Clock | undefined => (a === undefined || (b !== undefined && compareClocks(b, a) > 0) ? b : a)

@@ -1,0 +1,93 @@
+import { defineCodes } from './define.ts'
+
+export const snapshotCodes = defineCodes({
+  // archives
+  ARCHIVE_DAMAGED: {
+    class: 'input',
+    en: 'This is not a whole archive: it was damaged, cut short or put together from others (found at byte {at}).',
+    es: 'No es un archivo de respaldo íntegro: está dañado, cortado o compuesto de otros (detectado en el byte {at}).',
+    fix: {
+      en: 'Take another copy or an older archive. `sha256sum -c` with the .sha256 file beside it tells whether a copy is as it was made.',
+      es: 'Use otra copia o un archivo anterior. `sha256sum -c` con el archivo .sha256 que lo acompaña indica si una copia está como se hizo.',
+    },
+  },
+  ARCHIVE_NOT_FOR_US: {
+    class: 'forbidden',
+    en: 'The archive is encrypted, and nothing that was given opens it. It is for: {recipients}.',
+    es: 'El archivo está cifrado y nada de lo que se dio lo abre. Es para: {recipients}.',
+    fix: {
+      en: 'Give the key file of somebody it is for or the passphrase it was made with, or ask one of them to restore it.',
+      es: 'Indique el archivo de clave de alguien para quien es o la frase de paso con que se hizo, o pida a esa persona que lo restaure.',
+    },
+  },
+  ARCHIVE_TOO_NEW: {
+    class: 'conflict',
+    en: 'The archive needs another release than this one: its {what} is {found}, and this release knows {known}.',
+    es: 'El archivo necesita otra versión del programa: su {what} es {found}, y esta versión conoce {known}.',
+    fix: {
+      en: 'Install a release at least as new as the one that made it, then try again; the archive is left as it is.',
+      es: 'Instale una versión al menos tan nueva como la que lo hizo y vuelva a intentarlo; el archivo queda como está.',
+    },
+  },
+  ARCHIVE_NO_ROOM: {
+    class: 'full',
+    en: 'There is no room for the archive in {folder}. Nothing was left there.',
+    es: 'No hay espacio para el archivo en {folder}. Allí no quedó nada.',
+    fix: {
+      en: 'Free space on that disk, or set `snapshot.archive_dir` to another one.',
+      es: 'Libere espacio en ese disco o ponga otro en `snapshot.archive_dir`.',
+    },
+  },
+  // agreement
+  SNAPSHOT_INSUFFICIENT_PARTICIPANTS: {
+    class: 'rule',
+    en: 'Insufficient participants: {found} < {needed}.',
+    es: 'Participantes insuficientes: {found} < {needed}.',
+    fix: {
+      en: 'Look with `icnctl network paths` which hosts are out of reach, and try again when they are back. Work goes on meanwhile.',
+      es: 'Vea con `icnctl network paths` qué anfitriones no se alcanzan e inténtelo cuando hayan vuelto. Mientras tanto se puede seguir trabajando.',
+    },
+  },
+  SNAPSHOT_NO_QUORUM: {
+    class: 'busy',
+    en: 'Fewer than half of the hosts have answered, so nothing became final.',
+    es: 'Respondió menos de la mitad de los anfitriones, así que nada quedó definitivo.',
+    fix: {
+      en: 'Work goes on. Try again when more of them are connected; whoever is gone for good can be removed as a host by the stewards.',
+      es: 'Se puede seguir trabajando. Inténtelo cuando haya más conectados; a quien se fue del todo lo pueden quitar como anfitrión los responsables.',
+    },
+  },
+  SNAPSHOT_RUNNING: {
+    class: 'conflict',
+    en: 'A snapshot of this space is being made already.',
+    es: 'Ya se está haciendo una instantánea de este espacio.',
+    fix: { en: 'Wait for it; it takes a few seconds, at most five minutes.', es: 'Espérela; tarda unos segundos, como mucho cinco minutos.' },
+  },
+  SNAPSHOT_SUPERSEDED: {
+    class: 'conflict',
+    en: 'Another host has begun a snapshot of this space, and this one gave way.',
+    es: 'Otro anfitrión empezó una instantánea de este espacio y esta cedió.',
+    fix: {
+      en: 'Look in a moment whether the other one has made final what you meant; if not, try again.',
+      es: 'Mire en un momento si la otra dejó definitivo lo que quería; si no, inténtelo de nuevo.',
+    },
+  },
+  SNAPSHOT_TIMED_OUT: {
+    class: 'timeout',
+    en: 'The hosts did not agree in time, so nothing became final.',
+    es: 'Los anfitriones no se pusieron de acuerdo a tiempo, así que nada quedó definitivo.',
+    fix: {
+      en: 'Look with `icnctl network paths` whether they reach each other, and try again.',
+      es: 'Vea con `icnctl network paths` si se alcanzan entre sí e inténtelo de nuevo.',
+    },
+  },
+  SPACE_DIVERGED: {
+    class: 'conflict',
+    en: 'The hosts hold the same operations and have found different states.',
+    es: 'Los anfitriones tienen las mismas operaciones y encontraron estados distintos.',
+    fix: {
+      en: 'One of them has a damaged store or another release. Run `icnctl doctor` on each of them and compare the releases.',
+      es: 'Uno de ellos tiene el almacén dañado u otra versión. Ejecute `icnctl doctor` en cada uno y compare las versiones.',
+    },
+  },
+})

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { it, type TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { DevNetwork } from '../../apps/icnd/src/dev/network.ts'
+import { personNamed } from '../../apps/icnd/src/dev/people.ts'
+import { at } from './conflict.ts'
+import { freePort, until } from './harness.ts'
+
+/** Hosts of a cooperative, each a process of its own, make what was done final together. */
+
+const food = 'coop:food'
+
+async function open(t: TestContext): Promise<DevNetwork> {
+  const root = mkdtempSync(join(tmpdir(), 'icn-snapshot-'))
+  const ports = new Map<string, number>()
+  for (const door of ['gateway', 'rpc', 'metrics', 'network']) for (const index of [0, 1, 2]) ports.set(door + index, await freePort())
+  const network = new DevNetwork({
+    root,
+    told: () => {},
+    port: (door, index) => ports.get(door + index) as number,
+    flags: { 'gateway.rate_permille': '1000000', 'snapshot.auto': 'false' },
+  })
+  t.after(async () => {
+    await network.stop()
+    rmSync(root, { recursive: true, force: true })
+  })
+  await network.open()
+  return network
+}
+
+/** What the operator of a node is answered. */
+async function ask(network: DevNetwork, index: number, method: string, params: object): Promise<any> {
+  const token = readFileSync(join(network.folder(index), 'operator.token'), 'utf8').trim()
+  const answer = await fetch(`${network.nodes[index]?.rpc}/rpc`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+  })
+  return answer.json()
+}
+
+it('two hosts make final together what was written at both, and neither can alone', { timeout: 120_000 }, async (t) => {
+  const network = await open(t)
+  const [hana, jona] = [at(network, 0, 'Hana'), at(network, 1, 'Jona')]
+  const spaceAt = (icn: typeof hana) => icn.space.get({ space: food })
+  await until('the nodes to have met', async () => (await spaceAt(hana)).sync === 'synced' && (await spaceAt(jona)).sync === 'synced', 30_000)
+  const before = (await spaceAt(hana)).checkpoint
+  await hana.coop.updateProfile({ coop_id: 'food', did: personNamed('Hana').did, name: 'Hana of the oven' })
+  await jona.coop.updateProfile({ coop_id: 'food', did: personNamed('Jona').did, name: 'Jona of the cart' })
+  const { result, ...rest } = await ask(network, 0, 'node.checkpoint', { space: food })
+  assert.ok(result?.operation, JSON.stringify({ result, rest }))
+  const after = (await spaceAt(hana)).checkpoint
+  assert.notDeepEqual(after, before)
+  await until('the other host to know it', async () => JSON.stringify((await spaceAt(jona)).checkpoint) === JSON.stringify(after), 30_000)
+  assert.equal((await ask(network, 0, 'node.checkpoint', { space: food })).result.operation, null, 'nothing is due')
+
+  await network.kill('1')
+  await hana.coop.updateProfile({ coop_id: 'food', did: personNamed('Hana').did, name: 'Hana of the bakery' })
+  await until('the node to know that it is alone', async () => (await spaceAt(hana)).sync === 'alone', 60_000)
+  const { error } = await ask(network, 0, 'node.checkpoint', { space: food })
+  assert.equal(error?.data?.code, 'SNAPSHOT_INSUFFICIENT_PARTICIPANTS', JSON.stringify(error))
+  assert.match(JSON.stringify(error), /Insufficient participants: 1 < 2/)
+  await network.start('1')
+  await until('them to have met again', async () => (await spaceAt(hana)).sync === 'synced', 60_000)
+  await wait(1_000)
+  const again = await ask(network, 1, 'node.checkpoint', { space: food })
+  assert.ok(again.result?.operation, JSON.stringify(again))
+  await until('both to know it', async () => JSON.stringify((await spaceAt(jona)).checkpoint) === JSON.stringify((await spaceAt(hana)).checkpoint), 30_000)
+})

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { toHex } from '@icn/protocol'
+import { Chance, toy } from '@icn/testkit'
+import { ToyWorld, toySpace } from './toy-world.ts'
+import type { SimNode } from './world.ts'
+
+/** Hosts of one space that cut together over a simulated network. */
+
+const checkpointOf = ({ journal }: SimNode) => journal.info(toySpace)?.checkpoint
+
+async function openWorld(seed: number, nodes = 3): Promise<ToyWorld> {
+  const world = await new ToyWorld(seed, nodes).open()
+  await world.time.pass(3_000)
+  return world
+}
+
+const write = (node: SimNode, name: string, value: number): void => node.propose(toySpace, 'toy.set', { name, value })
+
+describe('hosts of a space', () => {
+  it('agree on a cut, say so, and have it for good: the same root at all, computed again from the acknowledgements', async () => {
+    const world = await openWorld(1)
+    const [one] = world.nodes as [SimNode]
+    for (const [index, node] of world.nodes.entries()) write(node, `n${index}`, index)
+    await world.time.pass(2_000)
+    const attempt = await one.cutting(toySpace).begin(
+      world.nodes.map(({ did }) => did),
+      0,
+    )
+    assert.ok(attempt)
+    await world.time.pass(10_000)
+    assert.deepEqual(world.faults, [])
+    for (const node of world.nodes) {
+      assert.equal(node.cutting(toySpace).attempt?.phase, 'complete')
+      assert.deepEqual(checkpointOf(node)?.cut, attempt.cut)
+      assert.equal(toHex(checkpointOf(node)?.root as Uint8Array), toHex(checkpointOf(one)?.root as Uint8Array))
+    }
+    world.demandEqual('after the cut')
+    world.close()
+  })
+
+  it('complete a cut without the one who does not answer, when the rest is enough', async () => {
+    const world = await openWorld(2)
+    const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+    write(one, 'a', 1)
+    await world.time.pass(2_000)
+    three.crash()
+    assert.ok(
+      await one.cutting(toySpace).begin(
+        world.nodes.map(({ did }) => did),
+        0,
+      ),
+    )
+    await world.time.pass(60_000)
+    assert.ok(checkpointOf(one))
+    assert.equal(checkpointOf(two)?.id, checkpointOf(one)?.id)
+    three.start()
+    await world.time.pass(60_000)
+    world.demandEqual('when it is back')
+    assert.equal(checkpointOf(three)?.id, checkpointOf(one)?.id)
+    world.close()
+  })
+
+  it('make nothing final without more than half of them, and go on when they are back', async () => {
+    const world = await openWorld(3)
+    const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+    const all = world.nodes.map(({ did }) => did)
+    write(one, 'a', 1)
+    await world.time.pass(2_000)
+    two.crash()
+    three.crash()
+    assert.ok(await one.cutting(toySpace).begin(all, 0))
+    await world.time.pass(60_000)
+    assert.equal(checkpointOf(one), null)
+    assert.equal(one.cutting(toySpace).attempt?.code, 'SNAPSHOT_NO_QUORUM')
+    write(one, 'b', 2)
+    await world.time.pass(1_000)
+    assert.equal(one.journal.read(toySpace)?.get(toy.registers, ['b'])?.value, 2, 'work goes on')
+    two.start()
+    await world.time.pass(30_000)
+    assert.ok(await one.cutting(toySpace).begin(all, 0))
+    await world.time.pass(60_000)
+    assert.ok(checkpointOf(one))
+    assert.equal(checkpointOf(two)?.id, checkpointOf(one)?.id)
+    world.close()
+  })
+
+  it('finish what a coordinator has left behind when enough have acknowledged it', async () => {
+    const world = await openWorld(4)
+    const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+    write(two, 'a', 1)
+    await world.time.pass(2_000)
+    assert.ok(
+      await one.cutting(toySpace).begin(
+        world.nodes.map(({ did }) => did),
+        0,
+      ),
+    )
+    for (let i = 0; i < 400 && one.running !== undefined; i++) {
+      await world.time.pass(5)
+      if (two.cutting(toySpace).attempt?.phase === 'acking') one.crash()
+    }
+    assert.equal(one.running, undefined)
+    await world.time.pass(60_000)
+    assert.ok(checkpointOf(two), 'one of the others has published it')
+    assert.equal(checkpointOf(three)?.id, checkpointOf(two)?.id)
+    world.close()
+  })
+})
+
+it('a host that may have forgotten what it has promised takes no part', async () => {
+  const world = await openWorld(5)
+  const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  three.journal.mute(toySpace, true)
+  const all = world.nodes.map(({ did }) => did)
+  assert.equal(await three.cutting(toySpace).begin(all, 0), undefined)
+  assert.ok(await one.cutting(toySpace).begin(all, 0))
+  await world.time.pass(60_000)
+  assert.equal(three.cutting(toySpace).attempt, undefined)
+  assert.ok(checkpointOf(two))
+  assert.equal(checkpointOf(three)?.id, checkpointOf(two)?.id, 'what the others agree on holds for it, too')
+  world.close()
+})
+
+/** What is final at a node never changes, and of any two cuts one continues the other. */
+class Finality {
+  readonly #world: ToyWorld
+  readonly #final = new Map<string, string>()
+  readonly cuts = new Set<string>()
+
+  constructor(world: ToyWorld) {
+    this.#world = world
+  }
+
+  look(): void {
+    for (const node of this.#world.alive) {
+      const checkpoint = checkpointOf(node)
+      if (checkpoint != null) this.cuts.add(checkpoint.id)
+      for (const { operation, status, final } of this.#world.placedAt(node, toySpace).values()) {
+        const name = operation.id
+        const known = this.#final.get(name)
+        if (final) {
+          assert.equal(known ?? status, status, `${name} was final as ${known} and is ${status} (seed ${this.#world.seed})`)
+          this.#final.set(name, status)
+        } else if (known !== undefined && checkpoint != null) assert.notEqual(status, 'late', `${name} is final elsewhere and late here (seed ${this.#world.seed})`)
+      }
+    }
+  }
+}
+
+/** Writes, cuts begun by anybody, crashes in the middle of writes, partitions; then everybody is back. */
+async function live(seed: number): Promise<{ world: ToyWorld; finality: Finality }> {
+  const chance = new Chance(seed + 7_000)
+  const world = await openWorld(seed, 2 + chance.below(4))
+  const finality = new Finality(world)
+  world.network.delayMsMax = 20 + chance.below(600)
+  const all = world.nodes.map(({ did }) => did)
+  for (let step = 0; step < 70; step++) {
+    // Much is under way when a cut begins.
+    for (const node of world.alive) if (chance.chance(0.5)) for (let i = chance.below(4); i > 0; i--) write(node, `n${chance.below(5)}`, step)
+    if (chance.chance(0.3)) await world.time.pass(chance.below(20))
+    const node = chance.pick(world.nodes)
+    const what = chance.below(14)
+    if (node.running === undefined) {
+      if (chance.chance(0.5)) node.start()
+    } else if (what < 7) {
+      const listed = all.filter(() => chance.chance(0.9))
+      void node.cutting(toySpace).begin(listed, chance.below(2) * chance.below(3_000))
+      if (chance.chance(0.2)) void chance.pick(world.alive).cutting(toySpace).begin(all, 0)
+    } else if (what === 7) node.crashInNextWrite(chance.chance(0.5) ? 'before' : 'after')
+    else if (what === 8) node.crash()
+    else if (what < 11) world.network.partition(new Map(all.map((did) => [did, chance.below(2)])))
+    else if (what === 11) world.network.slowOne(1 + chance.below(5))
+    else world.network.heal()
+    await world.time.pass(chance.below(8) === 0 ? chance.below(40_000) : chance.below(400))
+    finality.look()
+  }
+  world.network.heal()
+  for (const node of world.nodes) {
+    node.keepPower()
+    if (node.running === undefined) node.start()
+  }
+  await world.time.pass(330_000)
+  finality.look()
+  return { world, finality }
+}
+
+describe('cuts in the middle of everything', () => {
+  const runs = Number(process.env['ICN_CUT_SEEDS'] ?? 12)
+  const first = Number(process.env['ICN_SEED'] ?? 1)
+  let cuts = 0
+  for (let seed = first; seed < first + runs; seed++)
+    it(`hold, and the hosts end equal and able to make one more (seed ${seed})`, async () => {
+      const { world, finality } = await live(seed)
+      assert.deepEqual(world.faults, [])
+      world.demandEqual(`seed ${seed}`)
+      cuts += finality.cuts.size
+      const [one] = world.nodes as [SimNode]
+      const before = checkpointOf(one)?.id
+      write(one, 'last', 1)
+      await world.time.pass(1_000)
+      for (let tries = 0; tries < 5 && checkpointOf(one)?.id === before; tries++) {
+        await one.cutting(toySpace).begin(
+          world.nodes.map(({ did }) => did),
+          0,
+        )
+        await world.time.pass(60_000)
+      }
+      assert.notEqual(checkpointOf(one)?.id, before, 'nothing is final that was written last')
+      finality.look()
+      world.demandEqual(`seed ${seed} after one more`)
+      world.close()
+    })
+  it('are made', () => assert.ok(cuts > runs / 2, `${cuts} cuts in ${runs} runs`))
+})
