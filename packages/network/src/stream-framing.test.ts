@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { FrameReader, framed } from './stream-framing.ts'
+import { FrameBundles, FrameReader, framed } from './stream-framing.ts'
 
 describe('frames on a stream of bytes', () => {
   it('come out as they went in, wherever the stream is cut', () => {
@@ -24,6 +24,35 @@ describe('frames on a stream of bytes', () => {
           out.map((whole) => Buffer.from(whole).toString('hex')),
           frames.map((one) => Buffer.from(one).toString('hex')),
         )
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('leave in bundles, in order, whenever something is taken, and all that waits is counted', () => {
+    const put = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.integer({ min: 5_000, max: 40_000 }).map((size) => new Uint8Array(size).fill(size)),
+    )
+    const take = fc.constant(undefined)
+    fc.assert(
+      fc.property(fc.array(fc.oneof({ weight: 3, arbitrary: put }, { weight: 1, arbitrary: take }), { maxLength: 30 }), (steps) => {
+        const bundles = new FrameBundles()
+        const out: Uint8Array[] = []
+        const into: Uint8Array[] = []
+        for (const step of steps) {
+          if (step === undefined) out.push(bundles.take() ?? new Uint8Array(0))
+          else {
+            bundles.put(step)
+            into.push(framed(step))
+            // What was said stays said when the caller uses the bytes again.
+            step.fill(0)
+          }
+          assert.equal(bundles.waitingBytes, Buffer.concat(into).length - Buffer.concat(out).length)
+        }
+        for (let rest = bundles.take(); rest !== undefined; rest = bundles.take()) out.push(rest)
+        assert.deepEqual(Buffer.concat(out), Buffer.concat(into))
+        assert.equal(bundles.waitingBytes, 0)
       }),
       { numRuns: 200 },
     )

@@ -3,17 +3,69 @@
 /** Bytes of the varint of a length below 2^28. */
 const prefixBytes = (length: number): number => (length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : 4)
 
-/** A copy with its length in front; the caller may use the frame's bytes again. */
-export function framed(frame: Uint8Array): Uint8Array {
-  const size = prefixBytes(frame.length)
-  const bytes = new Uint8Array(size + frame.length)
+function writeFrame(bytes: Uint8Array, at: number, frame: Uint8Array): void {
+  const end = at + prefixBytes(frame.length)
   let rest = frame.length
-  for (let at = 0; at < size; at++) {
-    bytes[at] = at === size - 1 ? rest : (rest & 0x7f) | 0x80
+  for (let place = at; place < end; place++) {
+    bytes[place] = place === end - 1 ? rest : (rest & 0x7f) | 0x80
     rest >>>= 7
   }
-  bytes.set(frame, size)
+  bytes.set(frame, end)
+}
+
+/** A copy with its length in front; the caller may use the frame's bytes again. */
+export function framed(frame: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(prefixBytes(frame.length) + frame.length)
+  writeFrame(bytes, 0, frame)
   return bytes
+}
+
+/** What a bundle is given room for, unless a frame needs more. */
+const bundleBytes = 16_384
+
+/** Frames behind each other in bundles, each to be handed on at once: what it costs to pass something through a stream is paid by the piece. */
+export class FrameBundles {
+  readonly #whole: Uint8Array[] = []
+  #room = new Uint8Array(0)
+  #filled = 0
+  /** Bytes of all frames that were put in and not taken out, with their lengths. */
+  waitingBytes = 0
+
+  /** A copy with its length in front; the caller may use the frame's bytes again. */
+  put(frame: Uint8Array): void {
+    const size = prefixBytes(frame.length) + frame.length
+    if (this.#filled + size > this.#room.length) {
+      this.#seal()
+      this.#room = new Uint8Array(Math.max(bundleBytes, size))
+      this.#filled = 0
+    }
+    writeFrame(this.#room, this.#filled, frame)
+    this.#filled += size
+    this.waitingBytes += size
+  }
+
+  /** The oldest bundle; undefined: nothing waits. */
+  take(): Uint8Array | undefined {
+    if (this.#whole.length === 0) this.#seal()
+    const bundle = this.#whole.shift()
+    this.waitingBytes -= bundle?.length ?? 0
+    return bundle
+  }
+
+  clear(): void {
+    this.#whole.length = 0
+    this.#room = new Uint8Array(0)
+    this.#filled = 0
+    this.waitingBytes = 0
+  }
+
+  /** What was filled stands by itself; the rest of the room is for what comes. */
+  #seal(): void {
+    if (this.#filled === 0) return
+    this.#whole.push(this.#room.subarray(0, this.#filled))
+    this.#room = this.#room.subarray(this.#filled)
+    this.#filled = 0
+  }
 }
 
 /** Puts frames together from pieces that are cut anywhere. */

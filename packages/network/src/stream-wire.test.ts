@@ -21,7 +21,10 @@ class FakeStream extends EventTarget {
     this.readStatus = 'readable'
   }
 
-  send(): boolean {
+  readonly sent: Uint8Array[] = []
+
+  send(bytes: Uint8Array): boolean {
+    this.sent.push(bytes)
     return true
   }
 
@@ -84,5 +87,34 @@ describe('a frame that was begun', () => {
     stream.say(frame.subarray(50))
     pass(10 * frameStallMs)
     assert.deepEqual(told, ['frame of 100'])
+  })
+})
+
+describe('frames that are sent', () => {
+  it('in one breath leave in one piece', async (t) => {
+    const { stream, wire } = open(t)
+    for (let at = 0; at < 3; at++) wire.send(new Uint8Array(100).fill(at))
+    assert.equal(wire.waitingBytes, 3 * frame.length)
+    await Promise.resolve()
+    assert.equal(wire.waitingBytes, 0)
+    assert.deepEqual(
+      stream.sent.map((bytes) => bytes.length),
+      [3 * frame.length],
+    )
+    wire.send(new Uint8Array(100))
+    await Promise.resolve()
+    assert.equal(stream.sent.length, 2)
+  })
+
+  it('while the stream is full wait, and leave when it has room', async (t) => {
+    const { stream, wire } = open(t)
+    stream.writableNeedsDrain = true
+    wire.send(new Uint8Array(100))
+    await Promise.resolve()
+    assert.equal(stream.sent.length, 0)
+    stream.writableNeedsDrain = false
+    stream.dispatchEvent(new Event('drain'))
+    await Promise.resolve()
+    assert.equal(stream.sent.length, 1)
   })
 })

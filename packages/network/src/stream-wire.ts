@@ -1,6 +1,6 @@
 import { type Did, frameStallMs } from '@icn/protocol'
 import type { Stream } from '@libp2p/interface'
-import { FrameReader, framed } from './stream-framing.ts'
+import { FrameBundles, FrameReader } from './stream-framing.ts'
 import { type Wire, wireBufferBytes, type WireListener } from './wire.ts'
 
 /** After `close`, until what is left is given up [ms]. */
@@ -38,8 +38,7 @@ export class StreamWire implements Wire {
   readonly #news: (() => void)[] = []
   #telling = false
   #paused = false
-  readonly #queue: Uint8Array[] = []
-  #queueBytes = 0
+  readonly #waiting = new FrameBundles()
   #pumpAsked = false
   /** `send` has answered false, and `drain` has not followed. */
   #full = false
@@ -77,7 +76,7 @@ export class StreamWire implements Wire {
   }
 
   get waitingBytes(): number {
-    return this.#ended ? 0 : this.#queueBytes + this.#stream.writeBufferLength
+    return this.#ended ? 0 : this.#waiting.waitingBytes + this.#stream.writeBufferLength
   }
 
   listen(listener: WireListener): void {
@@ -98,10 +97,9 @@ export class StreamWire implements Wire {
   send(frame: Uint8Array): boolean {
     if (frame.length > this.#parts.frameBytesMax) throw new RangeError(`a frame of ${frame.length} bytes; at most ${this.#parts.frameBytesMax}`)
     if (this.#ended || this.#closing !== undefined) return false
-    const bytes = framed(frame)
-    this.#queue.push(bytes)
-    this.#queueBytes += bytes.length
-    this.#pump()
+    this.#waiting.put(frame)
+    // What else is said in the same breath goes with it.
+    this.#pumpSoon()
     if (this.waitingBytes <= wireBufferBytes) return true
     this.#full = true
     return false
@@ -174,16 +172,16 @@ export class StreamWire implements Wire {
   #pump(): void {
     if (this.#ended) return
     try {
-      while (this.#queue.length > 0 && !this.#stream.writableNeedsDrain && this.#stream.writeBufferLength < streamBufferBytes) {
-        const bytes = this.#queue.shift() as Uint8Array
-        this.#queueBytes -= bytes.length
-        this.#stream.send(bytes)
+      while (!this.#stream.writableNeedsDrain && this.#stream.writeBufferLength < streamBufferBytes) {
+        const bundle = this.#waiting.take()
+        if (bundle === undefined) break
+        this.#stream.send(bundle)
       }
     } catch {
       // The stream has broken; its `close` has told or will tell.
       return
     }
-    if (this.#closing !== undefined && this.#queue.length === 0 && !this.#finished) this.#finish()
+    if (this.#closing !== undefined && this.#waiting.waitingBytes === 0 && !this.#finished) this.#finish()
   }
 
   #finish(): void {
@@ -198,8 +196,7 @@ export class StreamWire implements Wire {
     this.#ended = true
     clearTimeout(this.#closing)
     clearTimeout(this.#stalling)
-    this.#queue.length = 0
-    this.#queueBytes = 0
+    this.#waiting.clear()
     if (this.#paused) this.#news.length = 0
     this.#paused = false
     // Does nothing to a stream that has ended by itself.
