@@ -57,7 +57,7 @@ describe('an actor that crashes', () => {
   it('is started again and counted; meanwhile readiness names it and its callers are told when to come back', async () => {
     const ada = await new Person(node, 'ada').signIn()
     crash('coop')
-    assert.deepEqual(await readiness(), { status: 503, text: 'coop\n' })
+    assert.deepEqual(await readiness(), { status: 503, text: 'coop\nlast proven restore: never\n' })
     const down = await ada.ask('coop.list')
     assert.deepEqual([down.status, down.code, down.headers.get('retry-after')], [503, 'ACTOR_DOWN', '1'])
     assert.equal((await ada.ask('me.get')).status, 200, 'the others go on')

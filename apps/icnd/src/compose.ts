@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { commonsRules, coopRules } from '@icn/domain'
 import { endSessionsWithKeys } from '@icn/gateway'
 import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
-import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, Supervisor, type Timing } from '@icn/node'
+import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, RestoreProofs, Supervisor, type Timing } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
 import { cutAll, startBackground } from './background.ts'
 import { ClockKeeper } from './clock.ts'
@@ -135,6 +135,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       clock,
       knowledge: new Knowledge(journal),
       nodeEvents,
+      proofs: new RestoreProofs({ local: journal.local, metrics, now: wall }),
     })
     doors.mailboxes.set('journal', engine.mailbox)
     for (const name of ['identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics'] as const)

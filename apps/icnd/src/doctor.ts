@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JournalApi, Store } from '@icn/journal'
-import type { Fault, NetworkPort, Supervisor } from '@icn/node'
+import type { Fault, NetworkPort, RestoreProofs, Supervisor } from '@icn/node'
 import type { ClockView, DoctorFinding } from '@icn/protocol'
 import { freeBytes } from './background.ts'
 import type { Config } from './config/option.ts'
+import { examineRestores } from './keeping.ts'
 import type { OwnHead } from './own-head.ts'
 import { spacesAlone } from './replication.ts'
 
@@ -15,6 +16,7 @@ export interface DoctorParts {
   readonly supervisor: Supervisor
   readonly undecodable: ReadonlySet<string>
   readonly ownHead: OwnHead
+  readonly proofs: RestoreProofs
   readonly now: () => number
   readonly clock: ClockView
   /** Undefined where this node was told to stay alone. */
@@ -41,11 +43,12 @@ export async function examineNode(parts: DoctorParts): Promise<DoctorFinding[]> 
   clock(parts, say)
   findings.push(...(parts.network?.examine() ?? []))
   alone(parts, say)
+  examineRestores(parts.proofs, say)
   attention(parts, say)
   return findings
 }
 
-type Say = (group: string, name: string, state: State, text: string, fix?: string | null) => void
+export type Say = (group: string, name: string, state: State, text: string, fix?: string | null) => void
 
 function machine({ config, journal, now }: DoctorParts, say: Say): void {
   const major = Number(process.versions.node.split('.')[0])

@@ -21,6 +21,7 @@ import {
   type NodeEventLog,
   nodeHandlers,
   openStanding,
+  type RestoreProofs,
   type Standing,
   type Supervisor,
   spaceHandlers,
@@ -58,6 +59,7 @@ export interface Inside {
   readonly clock: ClockKeeper
   readonly knowledge: Knowledge
   readonly nodeEvents: NodeEventLog
+  readonly proofs: RestoreProofs
 }
 
 /** What the doors are made of, once everything behind them is open. */
@@ -176,7 +178,7 @@ export class DoorParts {
   }
 
   #examine(): ReturnType<typeof examineNode> {
-    const { journal, ownHead, store, supervisor, undecodable, wall, clock } = this.inside
+    const { journal, ownHead, store, supervisor, undecodable, wall, clock, proofs } = this.inside
     return examineNode({
       config: this.parts.config,
       journal,
@@ -184,6 +186,7 @@ export class DoorParts {
       supervisor,
       undecodable,
       ownHead,
+      proofs,
       now: wall,
       clock: clock.view,
       network: this.network,

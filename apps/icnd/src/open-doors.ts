@@ -4,6 +4,7 @@ import type { Supervisor } from '@icn/node'
 import type { NodeParts } from './compose.ts'
 import { parseAddress } from './config/load.ts'
 import type { DoorParts } from './doors.ts'
+import { restoreLine } from './keeping.ts'
 import { asPortRefused } from './ports.ts'
 
 export interface Addresses {
@@ -42,6 +43,7 @@ export async function openDoors({ config, log }: NodeParts, supervisor: Supervis
         token,
         refresh: () => doors.measure(),
         notReady: () => parts.notReady(),
+        details: () => [restoreLine(doors.inside.proofs)],
         internal: parts.internal,
       }).listen(),
     )

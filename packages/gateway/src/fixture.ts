@@ -143,6 +143,8 @@ export class TestNode {
             subscribers: 0,
             recovering: [],
             runs_twice_at: null,
+            restore_proven_at: null,
+            restores: [],
             errors_24h: [],
           }),
           options: () => [{ name: 'gateway.listen', value: '127.0.0.1:8080', source: 'default', unit: null }],

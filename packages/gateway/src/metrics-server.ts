@@ -18,6 +18,8 @@ export interface MetricsServerParts {
   refresh(): void | Promise<void>
   /** Names of failing checks; empty: ready. */
   notReady(): readonly string[]
+  /** Lines for whoever looks, beside whether it is ready. */
+  details(): readonly string[]
   internal(error: unknown, requestId: string): void
 }
 
@@ -47,7 +49,7 @@ export function openMetricsServer(parts: MetricsServerParts): { readonly app: Re
       .status(failing.length === 0 ? 200 : 503)
       .header('Cache-Control', 'no-store')
       .type('text/plain')
-      .send(failing.length === 0 ? 'ready\n' : `${failing.join('\n')}\n`)
+      .send(`${[...(failing.length === 0 ? ['ready'] : failing), ...parts.details()].join('\n')}\n`)
   })
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, problemOf(refuse('ROUTE_UNKNOWN', { path: (request.raw.url ?? '/').slice(0, 200), nearest: '/metrics' }), request.lang, request.id)),

@@ -1,5 +1,6 @@
 export * from './archive-file/index.ts'
 export { Attempt, type Accepted, type Phase } from './attempt.ts'
+export { RestoreProofs, type RestoreTrial } from './proof.ts'
 export { SpaceSnapshots } from './space-snapshots.ts'
 export { SnapshotCoordinator } from './coordinator.ts'
 export { memoryOf } from './memory.ts'

@@ -45,6 +45,8 @@ export const backgroundOperations = [
 export const startupPhases = ['config', 'store', 'recover', 'identity', 'actors', 'network', 'replication', 'doors', 'ready'] as const
 export const rateClasses = ['auth', 'public', 'read', 'write', 'govern', 'compute', 'heavy', 'operator'] as const
 
+/** What restores are tried of: the whole node, or one space. */
+const restorable = ['backup', 'archive'] as const
 const actor = { actor: actorNames }
 
 // Times are by rate class and not by row: rows times buckets would pass the 500 series of a family.
@@ -158,6 +160,14 @@ export const metrics = defineMetrics({
   },
   icn_acts: { type: 'gauge', labels: { state: ['open', 'done', 'withdrawn', 'expired'] }, says: 'Changes of several persons.' },
   ...peerMetrics,
+  icn_restore_drill_total: {
+    type: 'counter',
+    labels: { outcome: ['proven', 'failed', 'partial'] },
+    says: 'Restores that were tried, from backups and archives, by what came of them.',
+  },
+  icn_restore_drill_interval_seconds: { type: 'gauge', labels: { what: restorable }, says: 'How far apart such drills may be; 0: none are asked for.' },
+  icn_restore_proven_timestamp_seconds: { type: 'gauge', labels: { what: restorable }, says: 'When a restore was last proven to work; 0: never.' },
+  icn_restore_failing: { type: 'gauge', labels: { what: restorable }, says: 'Things whose last restore that was tried did not work.' },
   icn_stuck_matters: { type: 'gauge', labels: { kind: ['founding', 'review'] }, says: 'Matters that have waited longer than is good.' },
 })
 

@@ -26,6 +26,13 @@ export const DoctorFinding = z.strictObject({
 export type DoctorFinding = z.output<typeof DoctorFinding>
 
 const count = z.int()
+const RestoreView = z.strictObject({
+  what: z.enum(['backup', 'archive']),
+  space: z.string().nullable(),
+  proven_at: timeField.nullable().describe('When a restore of it was last proven to work.'),
+  last: z.strictObject({ at: timeField, name: z.string(), result: z.enum(['proven', 'failed', 'partial']), duration_ms: count, code: z.string().nullable() }),
+})
+
 export const StatusView = z.strictObject({
   version: z.string(),
   node: did,
@@ -42,6 +49,8 @@ export const StatusView = z.strictObject({
   runs_twice_at: timeField.nullable().describe('When another node last saw this identity run twice.'),
   actors: z.array(z.strictObject({ name: z.string(), state: z.string(), mailbox: count, restarts: count })),
   store: z.strictObject({ kind: z.string(), bytes: count, free_bytes: count.nullable(), read_only: z.boolean() }),
+  restore_proven_at: timeField.nullable().describe('Of anything; null: no restore was ever proven.'),
+  restores: z.array(RestoreView).describe('The last restore that was tried of the whole node, and of each space.'),
   sessions: count,
   subscribers: count,
   errors_24h: z.array(z.strictObject({ operation: z.string(), count, last_at: timeField })),
@@ -96,6 +105,15 @@ export const nodeRows = {
         runs_twice_at: null,
         actors: [{ name: 'coop', state: 'running', mailbox: 0, restarts: 0 }],
         store: { kind: 'sqlite', bytes: 4096, free_bytes: null, read_only: false },
+        restore_proven_at: sample.at,
+        restores: [
+          {
+            what: 'backup',
+            space: null,
+            proven_at: sample.at,
+            last: { at: sample.at, name: 'elm-20261001T120000Z.icnbackup', result: 'proven', duration_ms: 4_200, code: null },
+          },
+        ],
         sessions: 1,
         subscribers: 0,
         errors_24h: [],
