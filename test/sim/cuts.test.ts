@@ -1,18 +1,30 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { toHex } from '@icn/protocol'
-import { Chance, toy } from '@icn/testkit'
+import type { JournalApi } from '@icn/journal'
+import { keyOfDid, toHex } from '@icn/protocol'
+import { Chance, TestSigner, toy, toyRules } from '@icn/testkit'
 import { ToyWorld, toySpace } from './toy-world.ts'
-import type { SimNode } from './world.ts'
+import { nodeSeed, type SimNode, type Wrapping } from './world.ts'
 
 /** Hosts of one space that cut together over a simulated network. */
 
 const checkpointOf = ({ journal }: SimNode) => journal.info(toySpace)?.checkpoint
 
-async function openWorld(seed: number, nodes = 3): Promise<ToyWorld> {
-  const world = await new ToyWorld(seed, nodes).open()
+async function openWorld(seed: number, nodes = 3, wrapping: Wrapping = {}): Promise<ToyWorld> {
+  const world = await new ToyWorld(seed, nodes, toyRules, wrapping).open()
   await world.time.pass(3_000)
   return world
+}
+
+/** The same part, some of its members replaced. */
+function override<Part extends object>(part: Part, members: Partial<Part>): Part {
+  return new Proxy(part, {
+    get: (target, name) => {
+      if (Object.hasOwn(members, name)) return Reflect.get(members, name)
+      const member: unknown = Reflect.get(target, name)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
 }
 
 const write = (node: SimNode, name: string, value: number): void => node.propose(toySpace, 'toy.set', { name, value })
@@ -23,15 +35,23 @@ describe('hosts of a space', () => {
     const [one] = world.nodes as [SimNode]
     for (const [index, node] of world.nodes.entries()) write(node, `n${index}`, index)
     await world.time.pass(2_000)
-    const attempt = await one.cutting(toySpace).begin(
+    const attempt = await one.snapshots.initiate_snapshot(
+      toySpace,
       world.nodes.map(({ did }) => did),
-      0,
     )
     assert.ok(attempt)
+    const { name } = attempt
+    const counts = world.nodes.map(({ snapshots }) => [snapshots.active_count(), snapshots.completed_count(), snapshots.is_complete(name)])
+    assert.deepEqual(counts, [
+      [1, 0, false],
+      [0, 0, false],
+      [0, 0, false],
+    ])
     await world.time.pass(10_000)
     assert.deepEqual(world.faults, [])
     for (const node of world.nodes) {
-      assert.equal(node.cutting(toySpace).attempt?.phase, 'complete')
+      assert.deepEqual([node.snapshots.active_count(), node.snapshots.completed_count(), node.snapshots.is_complete(name)], [0, 1, true])
+      assert.equal(node.snapshots.of(toySpace).attempt?.phase, 'complete')
       assert.deepEqual(checkpointOf(node)?.cut, attempt.cut)
       assert.equal(toHex(checkpointOf(node)?.root as Uint8Array), toHex(checkpointOf(one)?.root as Uint8Array))
     }
@@ -46,9 +66,9 @@ describe('hosts of a space', () => {
     await world.time.pass(2_000)
     three.crash()
     assert.ok(
-      await one.cutting(toySpace).begin(
+      await one.snapshots.initiate_snapshot(
+        toySpace,
         world.nodes.map(({ did }) => did),
-        0,
       ),
     )
     await world.time.pass(60_000)
@@ -69,16 +89,18 @@ describe('hosts of a space', () => {
     await world.time.pass(2_000)
     two.crash()
     three.crash()
-    assert.ok(await one.cutting(toySpace).begin(all, 0))
+    assert.ok(await one.snapshots.initiate_snapshot(toySpace, all))
     await world.time.pass(60_000)
     assert.equal(checkpointOf(one), null)
-    assert.equal(one.cutting(toySpace).attempt?.code, 'SNAPSHOT_NO_QUORUM')
+    assert.equal(one.snapshots.of(toySpace).attempt?.code, 'SNAPSHOT_NO_QUORUM')
+    const { active, completed } = { active: one.snapshots.active_count(), completed: one.snapshots.completed_count() }
+    assert.deepEqual([active, completed], [0, 0], 'one that came to nothing is not completed')
     write(one, 'b', 2)
     await world.time.pass(1_000)
     assert.equal(one.journal.read(toySpace)?.get(toy.registers, ['b'])?.value, 2, 'work goes on')
     two.start()
     await world.time.pass(30_000)
-    assert.ok(await one.cutting(toySpace).begin(all, 0))
+    assert.ok(await one.snapshots.initiate_snapshot(toySpace, all))
     await world.time.pass(60_000)
     assert.ok(checkpointOf(one))
     assert.equal(checkpointOf(two)?.id, checkpointOf(one)?.id)
@@ -91,14 +113,14 @@ describe('hosts of a space', () => {
     write(two, 'a', 1)
     await world.time.pass(2_000)
     assert.ok(
-      await one.cutting(toySpace).begin(
+      await one.snapshots.initiate_snapshot(
+        toySpace,
         world.nodes.map(({ did }) => did),
-        0,
       ),
     )
     for (let i = 0; i < 400 && one.running !== undefined; i++) {
       await world.time.pass(5)
-      if (two.cutting(toySpace).attempt?.phase === 'acking') one.crash()
+      if (two.snapshots.of(toySpace).attempt?.phase === 'acking') one.crash()
     }
     assert.equal(one.running, undefined)
     await world.time.pass(60_000)
@@ -108,6 +130,85 @@ describe('hosts of a space', () => {
   })
 })
 
+it('a host that names what nobody has is left out of the next cuts, and holds up one only', async () => {
+  const liar = new TestSigner(nodeSeed(2))
+  const phantom = liar.sign({ space: toySpace, genesis: null, kind: 'toy.set', body: { name: 'x', value: 1 }, at: [1, 0] }).id
+  const lying = (journal: JournalApi): JournalApi =>
+    journal.node !== liar.did
+      ? journal
+      : override(journal, {
+          cuts: override(journal.cuts, {
+            mark: async (space, cut) => ({ ...(await journal.cuts.mark(space, cut)), changes: [[keyOfDid(liar.did), 0, phantom]] }),
+          }),
+        })
+  const world = await openWorld(6, 3, { journal: lying })
+  const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+  const all = world.nodes.map(({ did }) => did)
+  const honest = [one.did, two.did].sort()
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  const held = await one.snapshots.initiate_snapshot(toySpace, all)
+  await world.time.pass(110_000)
+  assert.equal(checkpointOf(one), null)
+  await world.time.pass(20_000)
+  assert.equal(held?.phase, 'failed')
+  const unserved = world.cutsTold.find(({ what, by }) => what === 'unserved' && by === one.did)
+  assert.deepEqual(unserved?.more, { hosts: [three.did] })
+  assert.deepEqual(one.snapshots.of(toySpace).attempt?.participants, honest)
+  assert.ok(checkpointOf(one))
+  assert.equal(checkpointOf(two)?.id, checkpointOf(one)?.id)
+  write(two, 'b', 2)
+  await world.time.pass(2_000)
+  for (const [minutes, listed] of [
+    [1, honest],
+    [61, [...all].sort()],
+  ] as const) {
+    write(two, 'b', minutes)
+    await world.time.pass(minutes * 60_000)
+    assert.deepEqual((await one.snapshots.initiate_snapshot(toySpace, all))?.participants, listed, `after ${minutes} minutes`)
+    await world.time.pass(140_000)
+  }
+  world.close()
+})
+
+it('an attempt lasts no longer than its coordinator gives it', async () => {
+  const world = await openWorld(7)
+  const [one, two] = world.nodes as [SimNode, SimNode]
+  const told = (what: string) => world.cutsTold.filter((news) => news.what === what && news.by === two.did)
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  world.network.delayMsMax = 20
+  one.timeoutMs = 40
+  const attempt = await one.snapshots.initiate_snapshot(
+    toySpace,
+    world.nodes.map(({ did }) => did),
+  )
+  await world.time.pass(30)
+  world.network.partition(new Map([[one.did, 1]]))
+  await world.time.pass(5_000)
+  assert.equal(attempt?.phase, 'timed_out')
+  assert.equal(told('started').length, 1)
+  for (const { attempt: at } of told('started')) assert.deepEqual([at.phase, at.deadlineMs], ['released', 40])
+  world.close()
+})
+
+it('a node that stops tells those who take part in what it has begun', async () => {
+  const world = await openWorld(8)
+  const [one, two] = world.nodes as [SimNode, SimNode]
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  const attempt = await one.snapshots.initiate_snapshot(
+    toySpace,
+    world.nodes.map(({ did }) => did),
+  )
+  for (let i = 0; i < 100 && two.snapshots.active_count() === 0; i++) await world.time.pass(5)
+  await one.snapshots.close()
+  assert.equal(attempt?.phase, 'cancelled')
+  await world.time.pass(2_000)
+  assert.deepEqual([two.snapshots.active_count(), two.snapshots.completed_count(), two.snapshots.of(toySpace).attempt?.phase], [0, 0, 'released'])
+  world.close()
+})
+
 it('a host that may have forgotten what it has promised takes no part', async () => {
   const world = await openWorld(5)
   const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
@@ -115,10 +216,10 @@ it('a host that may have forgotten what it has promised takes no part', async ()
   await world.time.pass(2_000)
   three.journal.mute(toySpace, true)
   const all = world.nodes.map(({ did }) => did)
-  assert.equal(await three.cutting(toySpace).begin(all, 0), undefined)
-  assert.ok(await one.cutting(toySpace).begin(all, 0))
+  assert.equal(await three.snapshots.initiate_snapshot(toySpace, all), undefined)
+  assert.ok(await one.snapshots.initiate_snapshot(toySpace, all))
   await world.time.pass(60_000)
-  assert.equal(three.cutting(toySpace).attempt, undefined)
+  assert.equal(three.snapshots.of(toySpace).attempt, undefined)
   assert.ok(checkpointOf(two))
   assert.equal(checkpointOf(three)?.id, checkpointOf(two)?.id, 'what the others agree on holds for it, too')
   world.close()
@@ -167,8 +268,8 @@ async function live(seed: number): Promise<{ world: ToyWorld; finality: Finality
       if (chance.chance(0.5)) node.start()
     } else if (what < 7) {
       const listed = all.filter(() => chance.chance(0.9))
-      void node.cutting(toySpace).begin(listed, chance.below(2) * chance.below(3_000))
-      if (chance.chance(0.2)) void chance.pick(world.alive).cutting(toySpace).begin(all, 0)
+      void node.snapshots.initiate_snapshot(toySpace, listed, { lagMs: chance.below(2) * chance.below(3_000) })
+      if (chance.chance(0.2)) void chance.pick(world.alive).snapshots.initiate_snapshot(toySpace, all)
     } else if (what === 7) node.crashInNextWrite(chance.chance(0.5) ? 'before' : 'after')
     else if (what === 8) node.crash()
     else if (what < 11) world.network.partition(new Map(all.map((did) => [did, chance.below(2)])))
@@ -202,9 +303,9 @@ describe('cuts in the middle of everything', () => {
       write(one, 'last', 1)
       await world.time.pass(1_000)
       for (let tries = 0; tries < 5 && checkpointOf(one)?.id === before; tries++) {
-        await one.cutting(toySpace).begin(
+        await one.snapshots.initiate_snapshot(
+          toySpace,
           world.nodes.map(({ did }) => did),
-          0,
         )
         await world.time.pass(60_000)
       }

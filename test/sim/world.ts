@@ -1,9 +1,10 @@
 import { type Draft, type JournalApi, journalDefaults, openJournal, type PlacedOperation, Refusal } from '@icn/journal'
 import { type BudgetPort, type HostingPort, Replicator, type SnapPort, type TrafficPort } from '@icn/network'
+import type { SnapshotCoordinator } from '@icn/node'
 import { type Did, didOfKey, type EvidenceName, type IngestResult, type OperationId, type RawOperation, type Rules, type SpaceId, toHex } from '@icn/protocol'
 import { type SigningKey, signingKeyFromSeed, verifySignature } from '@icn/protocol/node'
 import { Chance, SimNetwork, type SimWire, TestSigner, VirtualTime } from '@icn/testkit'
-import { Cutting, type Told } from './cutting.ts'
+import { openCutting, type Told } from './cutting.ts'
 import { SimDisk } from './disk.ts'
 
 /**
@@ -36,7 +37,7 @@ interface Running {
   readonly journal: JournalApi
   readonly replicator: Replicator
   readonly hosting: RealmHosting
-  readonly cutting: Cutting
+  readonly snapshots: SnapshotCoordinator
 }
 
 export interface Report {
@@ -66,6 +67,8 @@ export class SimNode {
   skewMs = 0
   /** How long this node takes until it begins to write what a peer has sent [ms]. */
   slowMs = 0
+  /** How long an attempt at a cut may take here [ms]. */
+  timeoutMs = 300_000
   running: Running | undefined
   starts = 0
 
@@ -75,8 +78,8 @@ export class SimNode {
     this.did = didOfKey(this.#key.publicKey)
   }
 
-  cutting(space: SpaceId) {
-    return (this.running as Running).cutting.of(space)
+  get snapshots(): SnapshotCoordinator {
+    return (this.running as Running).snapshots
   }
 
   get journal(): JournalApi {
@@ -116,9 +119,9 @@ export class SimNode {
     const hosting = wrapping.hosting?.(honest) ?? honest
     const instance = new Uint8Array(16)
     instance.set([++this.starts])
-    const cutting: Cutting = new Cutting(this, journal, this.#key, (space, message) => replicator.tellSnap(space, message))
+    const snapshots: SnapshotCoordinator = openCutting(this, journal, this.#key, (space, message) => replicator.tellSnap(space, message))
     const replicator: Replicator = new Replicator({
-      snaps: cutting.port,
+      snaps: snapshots.port,
       node: this.did,
       journal: { ...portOf(journal), ingest: (space, operations, after) => this.#ingest(journal, space, operations, after) },
       network: () => realm.network(),
@@ -139,7 +142,7 @@ export class SimNode {
       },
       options: { creditBytes: world.creditBytes },
     })
-    this.running = { journal, replicator, hosting, cutting }
+    this.running = { journal, replicator, hosting, snapshots }
     this.#keepUp(journal)
     world.network.add(this.did, (wire: SimWire<Did>) => replicator.add(wire))
     world.started(this)
@@ -151,7 +154,7 @@ export class SimNode {
     this.disk.detach()
     this.world.network.remove(this.did)
     this.running.replicator.close()
-    this.running.cutting.close()
+    void this.running.snapshots.close()
     this.running = undefined
   }
 

@@ -18,6 +18,7 @@ import type {
 } from '@icn/protocol'
 import type { Ack, Mark, Proposed } from './checkpointing.ts'
 import type { CutLayer } from './layers.ts'
+import type { United } from './union.ts'
 
 /** Status of an operation on this node (engine page §3). `final` stands beside it. */
 export type OperationStatus = 'held' | 'applied' | 'refused' | 'late' | 'forked' | 'superseded'
@@ -177,12 +178,7 @@ export interface CutApi {
   /** What these markers name is taken in, although it stands before the promised cut. */
   admit(space: SpaceId, marks: readonly (readonly VectorChange[])[]): Promise<void>
   /** One set from all markers, above layers that were agreed on before. `missing`: what the markers name and is not placed here. */
-  unite(
-    space: SpaceId,
-    base: readonly CutLayer[],
-    cut: Clock,
-    marks: readonly (readonly VectorChange[])[],
-  ): Promise<{ readonly layers: readonly CutLayer[] } | { readonly missing: readonly OperationId[] }>
+  unite(space: SpaceId, base: readonly CutLayer[], cut: Clock, marks: readonly (readonly VectorChange[])[]): Promise<United>
   /** Was this checkpoint settled here? */
   knows(space: SpaceId, checkpoint: CheckpointId): boolean
   /** SHA-256 over the acknowledged roots by rising key: anyone can compute it again (snapshot page §3). */

@@ -7,7 +7,6 @@ import {
   type Did,
   equalBytes,
   keyOfDid,
-  type OperationId,
   type SettledCut,
   type SpaceId,
   statementBytes,
@@ -16,11 +15,11 @@ import {
 import { cutOfId, foundersOf } from './cut-records.ts'
 import type { Engine } from './engine.ts'
 import { ackPayload, type CheckpointBody, type CutState, globalStateRoot, scratchOf, stateOfLayers } from './finality.ts'
-import { chainAfter, chainStart, type CutLayer, decidedBy, Layers, layersDigest } from './layers.ts'
+import { chainAfter, chainStart, type CutLayer, decidedBy, Layers, layersDigest, writtenLayers } from './layers.ts'
 import type { Snapshot } from './store/port.ts'
 import { changesUpTo, fittingCut } from './stretch.ts'
 import { inTurns } from './turns.ts'
-import { unite } from './union.ts'
+import { type United, unite } from './union.ts'
 import type { SpaceWork } from './work.ts'
 
 /** What a host says of a cut that it has promised: it signs nothing more at or before it, and this is what it has (snapshot page §3). */
@@ -89,13 +88,7 @@ export function markOf(engine: Engine, name: SpaceId, cut: Clock): Promise<Mark>
 }
 
 /** One set from what everybody has (R4 to R7), or what has to come first. */
-export function uniteMarks(
-  engine: Engine,
-  name: SpaceId,
-  base: readonly CutLayer[],
-  cut: Clock,
-  marks: readonly (readonly VectorChange[])[],
-): Promise<ReturnType<typeof unite> extends Generator<void, infer Answer> ? Answer : never> {
+export function uniteMarks(engine: Engine, name: SpaceId, base: readonly CutLayer[], cut: Clock, marks: readonly (readonly VectorChange[])[]): Promise<United> {
   return onSnapshot(engine, name, (work) => inTurns(unite(work, base, cut, marks)))
 }
 
@@ -166,7 +159,7 @@ export function certificateOf(engine: Engine, proposed: Proposed, ballot: Ballot
   const signed = new Set(acks.map(({ key }) => Buffer.from(key).toString('hex')))
   return {
     ...claimsOf(proposed, ballot),
-    layers: proposed.layers.map(({ cut, changes }) => ({ cut: [...cut], changes: changes.map(([signer, seq, head]): [Uint8Array, number, OperationId] => [signer, seq, head]) })),
+    layers: writtenLayers(proposed.layers),
     snapshot_id: snapshotId ?? new Uint8Array(engine.parts.random?.(32) ?? randomBytes(32)),
     global_state_root: globalStateRoot(acks.map(({ key }) => ({ key, stateHash: proposed.root }))),
     acks: [...acks],

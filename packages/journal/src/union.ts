@@ -28,13 +28,11 @@ interface Branch {
   readonly pins: ReadonlyMap<number, OperationId>
 }
 
+/** One set, or what has to come first. */
+export type United = { readonly layers: readonly CutLayer[] } | { readonly missing: readonly OperationId[] }
+
 /** `base`: layers that a majority may have agreed on before (R5); they stay as they are. `missing`: what the markers name and is not placed here. */
-export function* unite(
-  work: SpaceWork,
-  base: readonly CutLayer[],
-  cut: Clock,
-  marks: readonly (readonly VectorChange[])[],
-): Generator<void, { readonly layers: readonly CutLayer[] } | { readonly missing: readonly OperationId[] }> {
+export function* unite(work: SpaceWork, base: readonly CutLayer[], cut: Clock, marks: readonly (readonly VectorChange[])[]): Generator<void, United> {
   const named = new Set([...marks, ...base.map(({ changes }) => changes)].flatMap((changes) => changes.map(([, , head]) => head)))
   const missing: OperationId[] = []
   for (const id of named) {

@@ -1,18 +1,18 @@
-import type { CutApi, CutLayer, Mark, Proposed } from '@icn/journal'
+import type { CutApi, Proposed } from '@icn/journal'
 import {
-  type AcceptedCut,
   type CheckpointId,
   type Clock,
   type Did,
   equalBytes,
   keyOfDid,
+  type OperationId,
   type SnapMessage,
   type SnapMessageOf,
+  type SnapshotPurpose,
   toHex,
-  type OperationId,
   type SpaceId,
 } from '@icn/protocol'
-import { type Ballot, baseOf, type Promised } from './rules.ts'
+import type { Ballot } from './rules.ts'
 
 /** One attempt at a cut, as one host sees it. */
 
@@ -20,15 +20,18 @@ export type MarkerBody = SnapMessageOf<'Marker'>['body']
 export type AckMessage = SnapMessageOf<'SnapshotAck'>
 export type Initiate = SnapMessageOf<'InitiateSnapshot'>
 
-/** What a host has acknowledged, as it is kept and as markers carry it. */
-export type Accepted = AcceptedCut & Promised
+export const runningPhases = ['marking', 'uniting', 'rooting', 'acking', 'certifying'] as const
+/**
+ * How it ended (snapshot page §5). `released`: this host took part and was let go, by the coordinator or by time; `cancelled`: this node stopped meanwhile;
+ * `diverged`: too many have found another state of the same set.
+ */
+export const snapshotEnds = ['complete', 'released', 'failed', 'superseded', 'timed_out', 'cancelled', 'diverged'] as const
+export type SnapshotEnd = (typeof snapshotEnds)[number]
+export type Phase = (typeof runningPhases)[number] | SnapshotEnd
 
-/** Where an attempt stands; the last six are ends (snapshot page §5). */
-export type Phase = 'marking' | 'uniting' | 'rooting' | 'acking' | 'certifying' | 'complete' | 'released' | 'failed' | 'superseded' | 'timed_out' | 'cancelled'
+export const isEnd = (phase: Phase): phase is SnapshotEnd => snapshotEnds.some((end) => end === phase)
 
-const ends: ReadonlySet<Phase> = new Set<Phase>(['complete', 'released', 'failed', 'superseded', 'timed_out', 'cancelled'])
-
-/** One of these hosts has said two things under one ballot. */
+/** One of these hosts has said two things under one ballot (R9). */
 export interface DoubleWord {
   readonly host: Did
   readonly said: 'Marker' | 'SnapshotAck'
@@ -41,11 +44,16 @@ export class Attempt {
   readonly previous: CheckpointId | null
   readonly participants: readonly Did[]
   readonly coordinator: Did
-  readonly began: number
+  readonly purpose: SnapshotPurpose
+  /** How long the coordinator gives it. */
+  readonly deadlineMs: number
   readonly markers = new Map<Did, MarkerBody>()
   readonly acks = new Map<Did, AckMessage>()
-  phase: Phase = 'marking'
+  /** Each phase that was entered, and when; the last one is where it stands. */
+  readonly phases: { readonly phase: Phase; readonly at: number }[]
   proposed: Proposed | undefined
+  /** Operations that markers name and that have not come. */
+  awaited: readonly OperationId[] = []
   /** What this host has said in it, to be said again to whoever has not heard it. */
   readonly said: SnapMessage[] = []
   /** Why it has ended without a checkpoint. */
@@ -58,15 +66,29 @@ export class Attempt {
     this.previous = body.previous ?? null
     this.participants = body.participants
     this.coordinator = from
-    this.began = now
+    this.purpose = body.purpose
+    this.deadlineMs = body.deadline_ms
+    this.phases = [{ phase: 'marking', at: now }]
   }
 
   get name(): string {
     return toHex(this.id)
   }
 
+  get began(): number {
+    return this.phases[0]?.at as number
+  }
+
+  get phase(): Phase {
+    return this.phases.at(-1)?.phase as Phase
+  }
+
   get isOver(): boolean {
-    return ends.has(this.phase)
+    return isEnd(this.phase)
+  }
+
+  enter(phase: Phase, at: number): void {
+    if (phase !== this.phase) this.phases.push({ phase, at })
   }
 
   /** Participants whose marker has not come. */
@@ -101,95 +123,12 @@ export class Attempt {
     if (proposed === undefined) return []
     return [...this.acks.values()].filter(({ body }) => equalBytes(body.layers_digest, proposed.layersDigest) && !equalBytes(body.state_hash, proposed.root))
   }
-}
 
-export const marksOf = ({ markers }: Attempt) => [...markers.values()].map(({ changes }) => changes ?? [])
-
-/** R5: layers that may have been agreed on before, and that stay as they are. */
-export function baseLayersOf({ markers, previous }: Attempt): CutLayer[] {
-  const carried = [...markers.values()].map(({ accepted }) => accepted ?? null).filter((one) => one === null || (one.previous ?? null) === previous)
-  return (baseOf<Accepted>(carried)?.layers ?? []).map(({ cut, changes }) => ({ cut, changes: changes ?? [] }))
-}
-
-/** What this host says of a cut that it has promised. */
-export function markerBody(node: Did, mark: Mark, setDigest: Uint8Array, rules: string, accepted: Accepted | null): MarkerBody {
-  return {
-    sender: node,
-    cut: [...mark.cut],
-    ...(mark.previous === null ? {} : { final: mark.previous }),
-    changes: mark.changes.map(([key, seq, head]): [Uint8Array, number, (typeof mark.changes)[number][2]] => [key, seq, head]),
-    vector_digest: mark.vectorDigest,
-    count: mark.count,
-    set_digest: setDigest,
-    held: mark.held,
-    rules,
-    ...(accepted === null ? {} : { accepted }),
-  }
-}
-
-export function acceptedOf(proposed: Proposed, ballot: Ballot): Accepted {
-  return {
-    ballot: [...ballot],
-    ...(proposed.previous === null ? {} : { previous: proposed.previous }),
-    cut: [...proposed.cut],
-    layers: proposed.layers.map(({ cut, changes }) => ({ cut: [...cut], changes: changes.map(([key, seq, head]): [Uint8Array, number, typeof head] => [key, seq, head]) })),
-    layers_digest: proposed.layersDigest,
-    root: proposed.root,
-    count: proposed.count,
-    pairs: proposed.pairs,
-    size: proposed.size,
-  }
-}
-
-export function ackBody(node: Did, proposed: Proposed, signature: Uint8Array): AckMessage['body'] {
-  return {
-    node,
-    cut: [...proposed.cut],
-    ...(proposed.previous === null ? {} : { previous: proposed.previous }),
-    layers_digest: proposed.layersDigest,
-    state_hash: proposed.root,
-    state_size: proposed.size,
-    pairs: proposed.pairs,
-    count: proposed.count,
-    rules: proposed.rules,
-    statement: signature,
-  }
-}
-
-export function completeBody(
-  node: Did,
-  attempt: Attempt,
-  proposed: Proposed,
-  checkpoint: OperationId,
-  agreeing: readonly AckMessage[],
-  globalRoot: Uint8Array,
-): SnapMessageOf<'SnapshotComplete'>['body'] {
-  return {
-    coordinator: node,
-    global_state_root: globalRoot,
-    participants: [...attempt.participants],
-    missing: attempt.participants.filter((did) => !agreeing.some(({ from }) => from === did)),
-    cut: [...proposed.cut],
-    root: proposed.root,
-    checkpoint,
-    acks: agreeing.map(({ from, body }) => ({ did: from, state_hash: body.state_hash, state_size: body.state_size, signature: body.statement })),
-  }
-}
-
-/** What of an acknowledged cut is not final here, above the newest checkpoint; null: nothing that is worth carrying (rulings 25). */
-export function strippedOf(cuts: Pick<CutApi, 'above' | 'hosts'>, space: Initiate['space'], accepted: Accepted | null): Accepted | null {
-  if (accepted === null) return null
-  const rest = cuts.above(
-    space,
-    accepted.previous ?? null,
-    accepted.layers.map(({ cut, changes }) => ({ cut, changes: changes ?? [] })),
-  )
-  if (rest === undefined || rest.length === 0) return null
-  const { previous: _, ...others } = accepted
-  const { previous } = cuts.hosts(space)
-  return {
-    ...others,
-    ...(previous === null ? {} : { previous }),
-    layers: rest.map(({ cut, changes }) => ({ cut: [...cut], changes: changes.map(([key, seq, head]): [Uint8Array, number, typeof head] => [key, seq, head]) })),
+  /** Participants whose markers name what has not come. */
+  unserved(): Did[] {
+    const awaited = new Set(this.awaited)
+    const names = ({ changes = [], accepted }: MarkerBody): boolean =>
+      [...changes, ...(accepted?.layers ?? []).flatMap((layer) => layer.changes ?? [])].some(([, , head]) => awaited.has(head))
+    return [...this.markers].flatMap(([did, body]) => (names(body) ? [did] : []))
   }
 }

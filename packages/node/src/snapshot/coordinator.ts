@@ -3,6 +3,7 @@ import { type Code, concatBytes, type Did, digestOfCid, keyOfDid, type Operation
 import { refuse } from '../calls/refusal.ts'
 import type { Attempt } from './attempt.ts'
 import { memoryOf } from './memory.ts'
+import type { Plan } from './plan.ts'
 import type { SpaceSnapshotsParts } from './ports.ts'
 import { isEnough } from './rules.ts'
 import { SpaceSnapshots } from './space-snapshots.ts'
@@ -54,8 +55,8 @@ export class SnapshotCoordinator {
   }
 
   /** Begins a cut with these hosts, this one among them. Undefined: one is running, nothing is due, or they are not enough. */
-  initiate_snapshot(space: SpaceId, participants: readonly Did[], lagMs: number): Promise<Attempt | undefined> {
-    return this.of(space).begin(participants, lagMs)
+  initiate_snapshot(space: SpaceId, participants: readonly Did[], plan: Partial<Plan> = {}): Promise<Attempt | undefined> {
+    return this.of(space).begin(participants, plan)
   }
 
   handle_message(space: SpaceId, message: SnapMessage): void {
@@ -97,7 +98,7 @@ export class SnapshotCoordinator {
       const participants = this.participants(space)
       const hosts = journal.cuts.hosts(space)
       if (hosts.previous !== previous || !isEnough(new Set(participants), hosts.before, hosts.now)) return
-      this.initiate_snapshot(space, participants, lagMs).catch((error: unknown) => this.#parts.fault('snapshot', error))
+      this.initiate_snapshot(space, participants, { lagMs, isAutomatic: true }).catch((error: unknown) => this.#parts.fault('snapshot', error))
     }
     this.#waiting.set(space, timing.after(rankMs * rankOf(journal.node, now, previous), begin))
   }
@@ -114,7 +115,7 @@ export class SnapshotCoordinator {
     if (!isEnough(new Set(participants), before, now)) throw refuse('SNAPSHOT_NO_QUORUM')
     const snapshots = this.of(space)
     if (snapshots.attempt?.isOver === false) throw refuse('SNAPSHOT_RUNNING')
-    if ((await snapshots.begin(participants, 0)) === undefined) return null
+    if ((await snapshots.begin(participants)) === undefined) return null
     const { phase, code } = await snapshots.finished()
     if (phase === 'complete') return journal.info(space)?.checkpoint?.operation ?? null
     throw refuse((code as Code | undefined) ?? (phase === 'superseded' || phase === 'released' ? 'SNAPSHOT_SUPERSEDED' : 'SNAPSHOT_NO_QUORUM'))
@@ -134,6 +135,8 @@ export class SnapshotCoordinator {
       rules: () => info().rules,
       setDigest: () => info().setDigest,
       isMute: () => info().isMute,
+      hasDiverged: () => false,
+      horizon: () => undefined,
       ...memoryOf(journal.local, info().genesis),
       tell: (message) => tell(space, message),
       told: (what, attempt, more) => {

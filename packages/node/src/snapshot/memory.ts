@@ -1,6 +1,6 @@
 import type { LocalStore } from '@icn/journal'
 import type { OperationId } from '@icn/protocol'
-import type { Accepted } from './attempt.ts'
+import type { Accepted } from './bodies.ts'
 import { type Memory, noMemory } from './rules.ts'
 
 const table = 'snapshot.memory'

@@ -1,10 +1,29 @@
 import type { CutApi } from '@icn/journal'
-import type { Did } from '@icn/protocol'
-import type { Accepted, Attempt } from './attempt.ts'
+import type { Clock, Did } from '@icn/protocol'
+import type { Attempt, DoubleWord, SnapshotEnd } from './attempt.ts'
+import type { Accepted } from './bodies.ts'
 import type { Memory } from './rules.ts'
 import type { SpeakerParts } from './speaker.ts'
 
 /** What the agreement on cuts is handed at composition. */
+
+/** What happens to an attempt, for records, events, metrics and people. */
+export interface AttemptNews {
+  readonly started: Readonly<Record<string, never>>
+  readonly phase: Readonly<Record<string, never>>
+  /** `missing`: whose marker has not come. */
+  readonly marker: { readonly from: Did; readonly missing: readonly Did[] }
+  readonly united: { readonly layers: number }
+  readonly ack: { readonly from: Did; readonly missing: readonly Did[] }
+  /** Others have found another state of the same set. */
+  readonly diverged: { readonly hosts: readonly Did[] }
+  readonly double: DoubleWord
+  /** Their markers name what nobody has. */
+  readonly unserved: { readonly hosts: readonly Did[] }
+  readonly ended: { readonly phase: SnapshotEnd; readonly code: string | undefined }
+}
+
+export type TellAttempt = <What extends keyof AttemptNews>(what: What, attempt: Attempt, more: AttemptNews[What]) => void
 
 export interface SpaceSnapshotsParts extends SpeakerParts {
   readonly cuts: CutApi
@@ -13,15 +32,19 @@ export interface SpaceSnapshotsParts extends SpeakerParts {
   setDigest(): Uint8Array
   /** May this node not sign here for now, because its store may be one of the past? */
   isMute(): boolean
+  /** Has this host found another state than the others? Then it says nothing until it has mended itself. */
+  hasDiverged(): boolean
   random(count: number): Uint8Array
   /** What the rules ask to be remembered; durable when `remember` returns. */
   recall(): Memory<Accepted>
   remember(memory: Memory<Accepted>): void
   /** May this host begin a cut that this node takes part in? */
   follows(initiator: Did): boolean
+  /** No cut that nobody asked for lies later, so that nothing of those who are away for a little is late. Undefined: nothing stands against any. */
+  horizon(leftOut: (did: Did) => boolean): Clock | undefined
   readonly timing: { now(): number; after(ms: number, run: () => void): () => void; chance(): number }
+  /** For the whole attempt. */
   readonly timeoutMs: number
-  /** What happens, for events, metrics and people. */
-  told(what: 'started' | 'marker' | 'united' | 'ack' | 'ended' | 'diverged' | 'double', attempt: Attempt, more?: Readonly<Record<string, unknown>>): void
+  readonly told: TellAttempt
   fault(doing: string, error: unknown): void
 }

@@ -1,36 +1,15 @@
 import type { Proposed } from '@icn/journal'
-import {
-  type AbortReason,
-  type Clock,
-  compareClocks,
-  type Did,
-  keyOfDid,
-  type OperationId,
-  secondMs,
-  type SnapMessage,
-  type SnapMessageOf,
-  type SnapshotPurpose,
-} from '@icn/protocol'
+import { type AbortReason, compareClocks, type Did, keyOfDid, type OperationId, secondMs, type SnapMessage, type SnapMessageOf } from '@icn/protocol'
+import { codesOfAborts, endOf, obstacleTo } from './aborts.ts'
 import { Alarms } from './alarms.ts'
-import {
-  type Accepted,
-  acceptedOf,
-  ackBody,
-  type AckMessage,
-  Attempt,
-  baseLayersOf,
-  completeBody,
-  type DoubleWord,
-  type Initiate,
-  markerBody,
-  marksOf,
-  type Phase,
-  strippedOf,
-} from './attempt.ts'
+import { type AckMessage, Attempt, type DoubleWord, type Initiate, type Phase, type SnapshotEnd } from './attempt.ts'
+import { type Accepted, acceptedOf, ackBody, baseLayersOf, completeBody, markerBody, marksOf, strippedOf } from './bodies.ts'
 import { accept, type Ballot, begin, compareBallots, isEnough, isNear, type Memory, promise, saw } from './rules.ts'
 import { Early } from './early.ts'
+import { cutFor, listedFor, type Plan, planned } from './plan.ts'
 import type { SpaceSnapshotsParts } from './ports.ts'
 import { Speaker } from './speaker.ts'
+import { Unserved } from './unserved.ts'
 
 /** Cuts of one space: this host as participant in whatever is begun, and as coordinator of what it begins (snapshot page §5). */
 
@@ -43,16 +22,18 @@ const ackingMs = 30 * secondMs
 const othersMs = 5 * secondMs
 /** When the coordinator publishes nothing, the host of rank r does after 10 s and r times as much (R8). */
 const rankMs = 10 * secondMs
-const aheadMsMax = 60 * secondMs
 
 export class SpaceSnapshots {
   readonly #parts: SpaceSnapshotsParts
   #memory: Memory<Accepted>
   attempt: Attempt | undefined
+  /** Of the attempt that this node has begun. */
+  #plan: Plan = planned
   readonly #early: Early
   #work: Promise<void> = Promise.resolve()
   readonly #alarms: Alarms
   readonly #speaker: Speaker
+  readonly #unserved: Unserved
   /** Those who wait for an end. */
   readonly #ended: (() => void)[] = []
   #isClosed = false
@@ -63,6 +44,7 @@ export class SpaceSnapshots {
     this.#speaker = new Speaker(parts)
     this.#alarms = new Alarms(parts.timing)
     this.#early = new Early(() => parts.timing.now())
+    this.#unserved = new Unserved(() => parts.timing.now())
   }
 
   /** One thing after the other; what fails is told and ends nothing else. */
@@ -79,10 +61,10 @@ export class SpaceSnapshots {
   }
 
   /** Begins a cut. Undefined: one is running, nothing is due, or those who take part are not enough. */
-  async begin(participants: readonly Did[], lagMs: number, purpose: SnapshotPurpose = 'checkpoint'): Promise<Attempt | undefined> {
+  async begin(participants: readonly Did[], plan: Partial<Plan> = {}): Promise<Attempt | undefined> {
     let begun: Attempt | undefined
     await this.#then('initiate', async () => {
-      begun = await this.#initiate(participants, lagMs, purpose)
+      begun = await this.#initiate(participants, { ...planned, ...plan })
     })
     return begun
   }
@@ -107,23 +89,28 @@ export class SpaceSnapshots {
     void this.#then('changed', () => this.#review())
   }
 
+  /** An attempt that is under way ends here; whoever takes part in one of this node's own is told that it leads nowhere. */
   async close(): Promise<void> {
+    const { attempt } = this
+    if (attempt !== undefined && !attempt.isOver)
+      await this.#then('close', async () => {
+        if (attempt.isOver) return
+        if (attempt.coordinator === this.#parts.node) this.#speaker.abort(attempt, 'stopping')
+        await this.#end(attempt, 'cancelled')
+      })
     this.#isClosed = true
     this.#alarms.clear()
     await this.#work
     for (const resolve of this.#ended.splice(0)) resolve()
   }
 
-  async #initiate(participants: readonly Did[], lagMs: number, purpose: SnapshotPurpose, retries = 1): Promise<Attempt | undefined> {
+  async #initiate(participants: readonly Did[], plan: Plan): Promise<Attempt | undefined> {
     const { cuts, space, node, timing } = this.#parts
-    if (this.attempt?.isOver === false || this.#parts.isMute()) return undefined
-    const { previous, before, now } = cuts.hosts(space)
-    const listed = [...new Set([node, ...participants])].sort()
-    if (!isEnough(new Set(listed), before, now)) return undefined
-    const pending = strippedOf(cuts, space, this.#memory.accepted)
-    const due = await cuts.due(space, lagMs, listed.length)
-    const cut = laterOf(due, pending?.cut)
-    if (cut === undefined) return undefined
+    if (this.attempt?.isOver === false || this.#parts.isMute() || this.#parts.hasDiverged()) return undefined
+    const { previous } = cuts.hosts(space)
+    const listed = listedFor(this.#parts, participants, this.#unserved)
+    const cut = listed === undefined ? undefined : await cutFor(this.#parts, plan, listed.length, this.#memory, this.#unserved)
+    if (listed === undefined || cut === undefined) return undefined
     const begun = begin(this.#memory, keyOfDid(node))
     this.#remember(begun.memory)
     const initiate = this.#speaker.say({ id: this.#parts.random(32), ballot: begun.ballot }, 'InitiateSnapshot', {
@@ -132,7 +119,7 @@ export class SpaceSnapshots {
       participants: listed,
       cut: [...cut],
       ...(previous === null ? {} : { previous }),
-      purpose,
+      purpose: plan.purpose,
       rules: this.#parts.rules(),
       deadline_ms: this.#parts.timeoutMs,
     })
@@ -140,19 +127,22 @@ export class SpaceSnapshots {
     const { attempt } = this
     if (attempt === undefined || compareBallots(attempt.ballot, begun.ballot) !== 0) return undefined
     attempt.said.push(initiate)
-    this.#after(markingMs, () => this.#markingIsOver(attempt, lagMs, purpose, retries))
+    this.#plan = plan
+    this.#after(markingMs, async () => {
+      if (attempt.phase === 'marking') await this.#beginWithout(attempt, attempt.missing)
+    })
     return attempt
   }
 
-  /** Some have not said what they have: once more without them, if the rest is enough. */
-  async #markingIsOver(attempt: Attempt, lagMs: number, purpose: SnapshotPurpose, retries: number): Promise<void> {
-    if (attempt.isOver || attempt.phase !== 'marking') return
+  /** Once more without these, if the rest is enough. */
+  async #beginWithout(attempt: Attempt, leftOut: readonly Did[], code = 'SNAPSHOT_NO_QUORUM'): Promise<void> {
+    const plan = this.#plan
     const { before, now } = this.#parts.cuts.hosts(this.#parts.space)
-    const rest = attempt.participants.filter((did) => attempt.markers.has(did))
-    const goesOn = retries > 0 && isEnough(new Set(rest), before, now)
+    const rest = attempt.participants.filter((did) => !leftOut.includes(did))
+    const goesOn = plan.retries > 0 && isEnough(new Set(rest), before, now)
     this.#speaker.abort(attempt, goesOn ? 'participants_missing' : 'no_quorum')
-    await this.#end(attempt, 'failed', goesOn ? undefined : 'SNAPSHOT_NO_QUORUM')
-    if (goesOn) await this.#initiate(rest, lagMs, purpose, retries - 1)
+    await this.#end(attempt, 'failed', goesOn ? undefined : code)
+    if (goesOn) await this.#initiate(rest, { ...plan, retries: plan.retries - 1 })
   }
 
   async #handle(message: SnapMessage): Promise<void> {
@@ -190,7 +180,7 @@ export class SpaceSnapshots {
       this.#speaker.refuse(initiate, 'superseded', { ballot: [...(this.#memory.promised as { ballot: Ballot }).ballot] })
       return
     }
-    const why = this.#obstacle(initiate)
+    const why = obstacleTo(this.#parts, initiate)
     if (why !== undefined) {
       if (why !== 'unknown') this.#speaker.refuse(initiate, why, why === 'rules_differ' ? { rules: this.#parts.rules() } : {})
       return
@@ -199,23 +189,10 @@ export class SpaceSnapshots {
     this.#remember(memory)
     const begun = new Attempt(initiate, timing.now())
     this.attempt = begun
-    this.#parts.told('started', begun)
-    this.#after(this.#parts.timeoutMs, () => this.#tooLate(begun))
+    this.#parts.told('started', begun, {})
+    this.#after(Math.min(this.#parts.timeoutMs, begun.deadlineMs), () => this.#tooLate(begun))
     await cuts.promise(space, begun.cut)
     await this.#mark(begun)
-  }
-
-  /** What keeps this host from taking part; `unknown`: it has to catch up first. */
-  #obstacle({ from, body }: Initiate): AbortReason | 'unknown' | undefined {
-    const { cuts, space, timing } = this.#parts
-    const { previous } = cuts.hosts(space)
-    // Whoever may have forgotten what it has promised promises nothing.
-    if (this.#parts.isMute()) return 'unknown'
-    if (body.rules !== this.#parts.rules()) return 'rules_differ'
-    if (body.cut[0] > timing.now() + aheadMsMax) return 'ahead'
-    if ((body.previous ?? null) !== previous) return body.previous === undefined || cuts.knows(space, body.previous) ? 'behind' : 'unknown'
-    if (from !== this.#parts.node && !this.#parts.follows(from)) return 'not_trusted'
-    return undefined
   }
 
   async #mark(attempt: Attempt): Promise<void> {
@@ -246,12 +223,20 @@ export class SpaceSnapshots {
   /** All have said what they have (R4): what they name is taken in, and when all of it is here, it is one set. */
   async #unite(attempt: Attempt): Promise<void> {
     const { cuts, space } = this.#parts
-    attempt.phase = 'uniting'
-    this.#after(unitingMs, async () => {
-      if (attempt.phase === 'uniting') await this.#giveUp(attempt, 'timeout')
-    })
+    this.#enter(attempt, 'uniting')
+    this.#after(unitingMs, () => this.#unitingIsOver(attempt))
     await cuts.admit(space, [...marksOf(attempt), ...baseLayersOf(attempt).map(({ changes }) => changes)])
     await this.#root(attempt)
+  }
+
+  /** Somebody has named what nobody gives: whoever that was is left out for a while. */
+  async #unitingIsOver(attempt: Attempt): Promise<void> {
+    if (attempt.phase !== 'uniting') return
+    const hosts = attempt.unserved().filter((did) => did !== this.#parts.node)
+    this.#unserved.note(hosts)
+    if (hosts.length > 0) this.#parts.told('unserved', attempt, { hosts })
+    if (attempt.coordinator === this.#parts.node && hosts.length > 0) await this.#beginWithout(attempt, hosts, 'SNAPSHOT_TIMED_OUT')
+    else await this.#giveUp(attempt, 'timeout')
   }
 
   async #root(attempt: Attempt): Promise<void> {
@@ -261,8 +246,9 @@ export class SpaceSnapshots {
     // Something later may have been agreed on already: another attempt has to begin there.
     if (last !== undefined && compareClocks(last.cut, attempt.cut) > 0) return this.#giveUp(attempt, 'behind')
     const united = await cuts.unite(space, base, attempt.cut, marksOf(attempt))
+    attempt.awaited = 'missing' in united ? united.missing : []
     if ('missing' in united) return
-    attempt.phase = 'rooting'
+    this.#enter(attempt, 'rooting')
     this.#parts.told('united', attempt, { layers: united.layers.length })
     const proposed = await cuts.state(space, united.layers)
     if (proposed.previous === attempt.previous) await this.#acknowledge(attempt, proposed)
@@ -275,7 +261,7 @@ export class SpaceSnapshots {
     if (memory === undefined) return this.#end(attempt, 'superseded')
     this.#remember(memory)
     attempt.proposed = proposed
-    attempt.phase = 'acking'
+    this.#enter(attempt, 'acking')
     const signature = this.#parts.sign(cuts.ackBytes(space, proposed, [...attempt.ballot]))
     const ack = this.#speaker.say(attempt, 'SnapshotAck', ackBody(node, proposed, signature))
     attempt.said.push(ack)
@@ -295,11 +281,14 @@ export class SpaceSnapshots {
   async #noteAck(attempt: Attempt, ack: AckMessage): Promise<void> {
     if (compareBallots(ack.ballot, attempt.ballot) !== 0 || !attempt.participants.includes(ack.from)) return
     this.#double(attempt, attempt.noteAck(ack))
-    this.#parts.told('ack', attempt, { from: ack.from })
+    this.#parts.told('ack', attempt, { from: ack.from, missing: attempt.participants.filter((did) => !attempt.acks.has(did)) })
     const { proposed } = attempt
     if (proposed === undefined || attempt.phase !== 'acking') return
-    if (attempt.differing().length > 0) this.#parts.told('diverged', attempt, { hosts: attempt.differing().map(({ from }) => from) })
+    const differing = attempt.differing().map(({ from }) => from)
+    if (differing.length > 0) this.#parts.told('diverged', attempt, { hosts: differing })
     const who = new Set(attempt.agreeing(this.#parts.cuts, this.#parts.space).map(({ from }) => from))
+    const possible = new Set([...who, ...attempt.participants.filter((did) => !attempt.acks.has(did))])
+    if (differing.length > 0 && !isEnough(possible, proposed.hostsBefore, proposed.hostsAtCut)) return this.#giveUp(attempt, 'diverged')
     if (!isEnough(who, proposed.hostsBefore, proposed.hostsAtCut)) return
     if (attempt.coordinator === this.#parts.node && who.size === attempt.participants.length) return this.#certify(attempt)
     const rank = [...attempt.participants].sort().indexOf(this.#parts.node)
@@ -311,7 +300,7 @@ export class SpaceSnapshots {
     const { proposed } = attempt
     if (attempt.isOver || attempt.phase !== 'acking' || proposed === undefined) return
     const { cuts, space, node } = this.#parts
-    attempt.phase = 'certifying'
+    this.#enter(attempt, 'certifying')
     const agreeing = attempt.agreeing(cuts, space)
     const acks = agreeing.map(({ from, body }) => ({ key: keyOfDid(from), signature: body.statement }))
     let checkpoint: OperationId
@@ -332,7 +321,7 @@ export class SpaceSnapshots {
   }
 
   async #aborted(attempt: Attempt, { from, body }: SnapMessageOf<'Abort'>): Promise<void> {
-    if (from === attempt.coordinator && from !== this.#parts.node) return this.#end(attempt, 'released')
+    if (from === attempt.coordinator && from !== this.#parts.node) return this.#end(attempt, 'released', codesOfAborts[body.reason])
     if (attempt.coordinator !== this.#parts.node) return
     if (body.ballot !== undefined && isNear(this.#memory, body.ballot)) this.#remember(saw(this.#memory, body.ballot))
     if (body.reason === 'superseded' || body.reason === 'behind') await this.#giveUp(attempt, body.reason)
@@ -340,8 +329,7 @@ export class SpaceSnapshots {
 
   async #giveUp(attempt: Attempt, reason: AbortReason): Promise<void> {
     if (attempt.coordinator === this.#parts.node) this.#speaker.abort(attempt, reason)
-    const end: Phase = attempt.coordinator !== this.#parts.node ? 'released' : reason === 'superseded' ? 'superseded' : 'failed'
-    await this.#end(attempt, end, reason === 'diverged' ? 'SPACE_DIVERGED' : undefined)
+    await this.#end(attempt, attempt.coordinator === this.#parts.node ? endOf(reason) : 'released', codesOfAborts[reason])
   }
 
   async #tooLate(attempt: Attempt): Promise<void> {
@@ -349,9 +337,9 @@ export class SpaceSnapshots {
   }
 
   /** What was kept aside is folded; the promise stays. */
-  async #end(attempt: Attempt, phase: Phase, code?: string): Promise<void> {
+  async #end(attempt: Attempt, phase: SnapshotEnd, code?: string): Promise<void> {
     if (attempt.isOver) return
-    attempt.phase = phase
+    attempt.enter(phase, this.#parts.timing.now())
     attempt.code = code
     this.#alarms.clear()
     await this.#parts.cuts.end(this.#parts.space)
@@ -359,8 +347,13 @@ export class SpaceSnapshots {
     for (const resolve of this.#ended.splice(0)) resolve()
   }
 
+  #enter(attempt: Attempt, phase: Phase): void {
+    attempt.enter(phase, this.#parts.timing.now())
+    this.#parts.told('phase', attempt, {})
+  }
+
   #double(attempt: Attempt, word: DoubleWord | undefined): void {
-    if (word !== undefined) this.#parts.told('double', attempt, { ...word })
+    if (word !== undefined) this.#parts.told('double', attempt, word)
   }
 
   #remember(memory: Memory<Accepted>): void {
@@ -386,5 +379,3 @@ export class SpaceSnapshots {
     this.#alarms.after(ms, () => void this.#then('timer', run))
   }
 }
-
-const laterOf = (a: Clock | undefined, b: Clock | undefined): Clock | undefined => (a === undefined || (b !== undefined && compareClocks(b, a) > 0) ? b : a)
