@@ -4,14 +4,13 @@ import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { actorInCharge } from '@icn/node'
 import { commonsSpace, type Did, type SpaceId, toHex } from '@icn/protocol'
-import { cutAll } from '../../apps/icnd/src/background.ts'
 import { Home } from './daemon.ts'
 import { dayMs, foundCoop, Person, TestNode, until } from './harness.ts'
 import { placesOf } from './places.ts'
 
 /** Nodes of one network over real connections on loopback. */
 
-const listening = { 'network.listen_addr': '/ip4/127.0.0.1/tcp/0' }
+const listening = { 'network.listen_addr': '/ip4/127.0.0.1/tcp/0', 'snapshot.cut_lag_secs': '0' }
 
 async function found(t: TestContext): Promise<TestNode> {
   const node = await TestNode.start({ flags: listening })
@@ -134,7 +133,7 @@ it('a node that was invited accepts with its ticket, holds the coop, and gets no
   assert.deepEqual([spacesWith(two.at.did), spacesWith(three.at.did)], [['commons', food], ['commons']])
 
   // Nobody makes what both hold final alone: they agree, whoever begins.
-  for (const node of [one, two]) await cutAll(node.at, 0)
+  for (const node of [one, two]) for (const { space } of node.at.journal.spaces()) await node.at.network?.snapshots.cutDue(space)
   await until(
     'the coop to have a cut of both',
     () => one.at.journal.info(food)?.checkpoint?.id !== undefined && two.at.journal.info(food)?.checkpoint?.id === one.at.journal.info(food)?.checkpoint?.id,

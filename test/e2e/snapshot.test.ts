@@ -42,6 +42,18 @@ async function ask(network: DevNetwork, index: number, method: string, params: o
   return answer.json()
 }
 
+/** Each scope, computed again at both. */
+async function verifiedByBoth(network: DevNetwork, snapshot: { snapshot_id: string; root: string; global_state_root: string }): Promise<void> {
+  for (const [scope, expected_root, method] of [
+    ['record', snapshot.global_state_root, 'record'],
+    ['state', snapshot.root, 'leaves'],
+  ] as const) {
+    const { result } = await ask(network, 0, 'snapshot.verify', { snapshot_id: snapshot.snapshot_id, scope, peers: true })
+    assert.deepEqual([result?.valid, result?.expected_root], [2, expected_root])
+    for (const one of result.results) assert.deepEqual([one.valid, one.computed_root, one.method], [true, expected_root, method])
+  }
+}
+
 it('two hosts make final together what was written at both, and neither can alone', { timeout: 120_000 }, async (t) => {
   const network = await open(t)
   const [hana, jona] = [at(network, 0, 'Hana'), at(network, 1, 'Jona')]
@@ -50,23 +62,36 @@ it('two hosts make final together what was written at both, and neither can alon
   const before = (await spaceAt(hana)).checkpoint
   await hana.coop.updateProfile({ coop_id: 'food', did: personNamed('Hana').did, name: 'Hana of the oven' })
   await jona.coop.updateProfile({ coop_id: 'food', did: personNamed('Jona').did, name: 'Jona of the cart' })
-  const { result, ...rest } = await ask(network, 0, 'node.checkpoint', { space: food })
-  assert.ok(result?.operation, JSON.stringify({ result, rest }))
+  const { result, ...rest } = await ask(network, 0, 'snapshot.create', { space: food })
+  assert.equal(result?.outcome, 'complete', JSON.stringify({ result, rest }))
+  const { snapshot } = result
+  assert.deepEqual([snapshot.hosts_confirmed, snapshot.hosts_count, snapshot.missing, snapshot.few_witnesses], [2, 2, [], true])
+  assert.match(snapshot.says, /^Confirmed by 2 of 2 hosts; fewer than three independent witnesses/)
+  assert.deepEqual(
+    snapshot.phases.map(({ phase }: { phase: string }) => phase),
+    ['marking', 'uniting', 'rooting', 'acking', 'certifying', 'complete'],
+  )
   const after = (await spaceAt(hana)).checkpoint
   assert.notDeepEqual(after, before)
   await until('the other host to know it', async () => JSON.stringify((await spaceAt(jona)).checkpoint) === JSON.stringify(after), 30_000)
-  assert.equal((await ask(network, 0, 'node.checkpoint', { space: food })).result.operation, null, 'nothing is due')
+  assert.deepEqual((await ask(network, 0, 'snapshot.create', { space: food })).result, { outcome: 'nothing_to_do', snapshot: null })
+  const kept = await hana.snapshot.get({ snapshot_id: snapshot.snapshot_id })
+  assert.deepEqual({ ...kept, meta: undefined }, { ...snapshot, meta: undefined }, 'a member may look at it')
+  await verifiedByBoth(network, snapshot)
 
   await network.kill('1')
   await hana.coop.updateProfile({ coop_id: 'food', did: personNamed('Hana').did, name: 'Hana of the bakery' })
   await until('the node to know that it is alone', async () => (await spaceAt(hana)).sync === 'alone', 60_000)
-  const { error } = await ask(network, 0, 'node.checkpoint', { space: food })
+  const { error } = await ask(network, 0, 'snapshot.create', { space: food })
   assert.equal(error?.data?.code, 'SNAPSHOT_INSUFFICIENT_PARTICIPANTS', JSON.stringify(error))
   assert.match(JSON.stringify(error), /Insufficient participants: 1 < 2/)
   await network.start('1')
   await until('them to have met again', async () => (await spaceAt(hana)).sync === 'synced', 60_000)
   await wait(1_000)
-  const again = await ask(network, 1, 'node.checkpoint', { space: food })
-  assert.ok(again.result?.operation, JSON.stringify(again))
+  // What the other host remembers has survived its death.
+  const listed = (await ask(network, 1, 'snapshot.list', { space: food })).result.items
+  assert.deepEqual([listed.at(-1).snapshot_id, listed.at(-1).state, listed.at(-1).root], [snapshot.snapshot_id, 'complete', snapshot.root])
+  const again = await ask(network, 1, 'snapshot.create', { space: food })
+  assert.equal(again.result?.outcome, 'complete', JSON.stringify(again))
   await until('both to know it', async () => JSON.stringify((await spaceAt(jona)).checkpoint) === JSON.stringify((await spaceAt(hana)).checkpoint), 30_000)
 })

@@ -1,16 +1,11 @@
 import type { CutApi, JournalApi } from '@icn/journal'
-import { type Attempt, type AttemptNews, SnapshotCoordinator } from '@icn/node'
+import { SnapshotCoordinator, type SnapshotNews } from '@icn/node'
 import type { Did, OperationId, SpaceId } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
 import type { SimNode } from './world.ts'
 
 /** What happened to one attempt at one node. */
-export interface Told {
-  readonly by: Did
-  readonly what: string
-  readonly attempt: Attempt
-  readonly more: AttemptNews[keyof AttemptNews]
-}
+export type Told = SnapshotNews & { readonly by: Did }
 
 /** The cuts that a simulated node takes part in: the real agreement over the simulated network, clock and disk. */
 export function openCutting(node: SimNode, journal: JournalApi, key: SigningKey, tell: (space: SpaceId, message: Uint8Array) => void): SnapshotCoordinator {
@@ -25,13 +20,17 @@ export function openCutting(node: SimNode, journal: JournalApi, key: SigningKey,
       if (isAlive()) tell(space, message)
     },
     reachable: () => node.running?.replicator.links.map(({ peer }) => peer) ?? [],
-    participantsMin: 3,
     follows: () => true,
     timing: { now: () => world.time.now() + node.skewMs, after: (ms, run) => world.time.after(ms, run), chance: () => world.chance.next() },
-    get timeoutMs() {
-      return node.timeoutMs
+    options: {
+      everyMs: 600_000,
+      lagMs: 30_000,
+      participantsMin: 3,
+      get timeoutMs() {
+        return node.timeoutMs
+      },
     },
-    told: (what, attempt, more) => void world.cutsTold.push({ by: journal.node, what, attempt, more }),
+    told: (news) => void world.cutsTold.push({ by: journal.node, ...news }),
     fault: (doing, error) => {
       if (isAlive()) world.faults.push([doing, error])
     },

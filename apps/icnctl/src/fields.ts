@@ -150,7 +150,7 @@ export function fieldsOf(method: MethodName): readonly Field[] {
 
 function positionalsOf(method: MethodName, fields: readonly Field[]): readonly Field[] {
   const also = alsoPositional[method] ?? []
-  const isOfSpaces = method.startsWith('space.') || method === 'node.checkpoint'
+  const isOfSpaces = method.startsWith('space.') || method === 'snapshot.create' || method.startsWith('snapshot.schedule.')
   return fields.filter(({ name, required, type }) => (required || also.includes(name)) && (!never.has(name) || (name === 'space' && isOfSpaces)) && type !== 'boolean')
 }
 

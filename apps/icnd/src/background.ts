@@ -2,7 +2,19 @@ import { statfsSync } from 'node:fs'
 import { reviewOf } from '@icn/domain'
 import type { Sessions } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
-import { coopGauges, type Metrics, type NetworkPort, measureIdentity, type Supervisor, sweepCommons, sweepCoops, sweepIdentity, type Trust, TrustSweeper } from '@icn/node'
+import {
+  coopGauges,
+  type Metrics,
+  type NetworkPort,
+  measureIdentity,
+  type SnapshotCoordinator,
+  type Supervisor,
+  sweepCommons,
+  sweepCoops,
+  sweepIdentity,
+  type Trust,
+  TrustSweeper,
+} from '@icn/node'
 import type { SpaceId } from '@icn/protocol'
 import { minuteMs } from '@icn/protocol'
 import type { ClockKeeper } from './clock.ts'
@@ -28,9 +40,13 @@ export interface BackgroundParts {
   readonly knowledge: Pick<Knowledge, 'age'>
   readonly peers: Peers
   readonly network: NetworkPort | undefined
+  snapshots(): SnapshotCoordinator
   /** Replaces keys of tokens and seals that are due. */
   turnKeys(): void
 }
+
+/** How often it is looked whether a cut is due anywhere. Larger: intervals are kept less well; smaller: looked in vain. */
+const dueLookMs = 10_000
 
 /** Work that nobody calls for: deadlines, cuts, measured gauges, the clock. Every failure is counted under its name. Answers how to measure at once. */
 export function startBackground(parts: BackgroundParts): () => void {
@@ -47,25 +63,16 @@ export function startBackground(parts: BackgroundParts): () => void {
     parts.sessions.sweep()
     parts.turnKeys()
   })
-  if (config['snapshot.auto'])
-    supervisor.every('checkpoint', config['snapshot.checkpoint_every_secs'] * 1_000, (signal) => cutAll(parts, config['snapshot.cut_lag_secs'] * 1_000, signal))
+  if (config['snapshot.auto']) supervisor.every('checkpoint', dueLookMs, (signal) => parts.snapshots().runDue(signal))
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
   supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => parts.clock.check())
   measure(parts)
   return () => measure(parts)
 }
 
-/** A checkpoint in every space in which something is not final: at once where this node is the one host, otherwise with the others. */
-export async function cutAll(
-  { journal, network }: Pick<BackgroundParts, 'journal'> & Partial<Pick<BackgroundParts, 'network'>>,
-  lagMs: number,
-  signal?: AbortSignal,
-): Promise<void> {
-  for (const { space, unfinal, isMute } of journal.spaces()) {
-    if (unfinal === 0 || isMute || signal?.aborted) continue
-    if (isOnlyHost(journal, space)) await journal.checkpoint(space, lagMs)
-    else await network?.snapshots.cutDue(space, lagMs)
-  }
+/** Before a stop: everything is final wherever this node is the one host. */
+export async function cutLast(journal: JournalApi): Promise<void> {
+  for (const { space, unfinal, isMute } of journal.spaces()) if (unfinal > 0 && !isMute && isOnlyHost(journal, space)) await journal.checkpoint(space, 0)
 }
 
 function isOnlyHost(journal: JournalApi, space: SpaceId): boolean {

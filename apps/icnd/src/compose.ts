@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { commonsRules, coopRules } from '@icn/domain'
 import { endSessionsWithKeys } from '@icn/gateway'
 import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
-import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, RestoreProofs, Supervisor, type Timing } from '@icn/node'
+import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, RestoreProofs, type SnapshotCoordinator, Supervisor, type Timing } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
-import { cutAll, startBackground } from './background.ts'
+import { cutLast, startBackground } from './background.ts'
 import { ClockKeeper } from './clock.ts'
 import type { Config, OptionName, Origin } from './config/option.ts'
 import { DoorParts, type Inside } from './doors.ts'
@@ -23,6 +23,7 @@ import { countingObserver } from './observer.ts'
 import { openDoors } from './open-doors.ts'
 import { Peers } from './peers.ts'
 import { demandPorts } from './ports.ts'
+import { openSnapshots, type SnapshotWays } from './snapshots.ts'
 import { version } from './version.ts'
 
 export interface NodeParts {
@@ -101,7 +102,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         handle: journal,
         async stop() {
           try {
-            await cutAll({ journal }, 0)
+            await cutLast(journal)
           } finally {
             await journal.close()
           }
@@ -142,8 +143,23 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
     closers.push(() => doors.trust.close())
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
-    const network = await supervisor.phase('network', () => openPeers(parts, doors.inside, joined))
+    const openCuts = (ways: SnapshotWays): SnapshotCoordinator =>
+      openSnapshots(
+        {
+          config,
+          journal,
+          key: parts.keys.key,
+          log,
+          metrics,
+          nodeEvents,
+          trustIn: (host, space) => doors.trust.effective(host, space),
+          fault: (error) => supervisor.fault('internal', error),
+        },
+        ways,
+      )
+    const network = await supervisor.phase('network', () => openPeers(parts, doors.inside, joined, openCuts))
     doors.network = network
+    if (network === undefined) closers.push(doors.cutAlone(openCuts))
     // Streams begin with the connections; the phase is there so that its place is seen.
     await supervisor.phase('replication', () => {})
     const addresses = await supervisor.phase('doors', () => openDoors(parts, supervisor, doors))
@@ -165,6 +181,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         trust: doors.trust,
         peers: watched,
         network,
+        snapshots: () => doors.snapshots(),
         knowledge: doors.inside.knowledge,
         turnKeys,
         clock,
@@ -278,6 +295,7 @@ async function openPeers(
   { config, keys, log, faults }: NodeParts,
   { journal, ownHead, peers, supervisor, wall, clock, metrics, knowledge, nodeEvents }: Inside,
   joined: NetworkOfFile | undefined,
+  snapshots: (ways: SnapshotWays) => SnapshotCoordinator,
 ): Promise<NetworkPort | undefined> {
   const bootstrap = [...config['network.bootstrap_peers'], ...(joined?.bootstrap ?? [])]
   const listen = [...config['network.listen_addr'], ...config['network.ws_listen_addr']]
@@ -290,6 +308,7 @@ async function openPeers(
       listen,
       bootstrap,
       expected: joined?.network,
+      openSnapshots: snapshots,
       release: version,
       log,
       peers,

@@ -24,6 +24,8 @@ import {
   type RestoreProofs,
   type Standing,
   type Supervisor,
+  type SnapshotCoordinator,
+  snapshotHandlers,
   spaceHandlers,
   Trust,
   directoryHandlers,
@@ -38,6 +40,7 @@ import { examineNode } from './doctor.ts'
 import type { NodeParts } from './compose.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { OwnHead } from './own-head.ts'
+import type { SnapshotWays } from './snapshots.ts'
 import { selfCalls } from './open-doors.ts'
 import type { Peers } from './peers.ts'
 import { peersPort } from './peers-door.ts'
@@ -93,6 +96,25 @@ export class DoorParts {
     return found?.state === 'behind' ? `behind; since=${timeText(found.since)}` : (found?.state ?? 'alone')
   }
 
+  #alone: SnapshotCoordinator | undefined
+
+  /** Of whichever network runs. */
+  snapshots(): SnapshotCoordinator {
+    return (this.network?.snapshots ?? this.#alone) as SnapshotCoordinator
+  }
+
+  /** For a node that was told to stay alone. Answers how to end it. */
+  cutAlone(open: (ways: SnapshotWays) => SnapshotCoordinator): () => void {
+    const { journal, wall } = this.inside
+    const after = (ms: number, run: () => void): (() => void) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    }
+    const alone = open({ timing: { now: wall, after, chance: Math.random }, network: () => journal.info(commonsSpace)?.genesis ?? null, replicator: () => undefined })
+    this.#alone = alone
+    return () => void alone.close()
+  }
+
   constructor(parts: NodeParts, inside: Inside) {
     const { config } = parts
     const { journal, wall, metrics, supervisor } = inside
@@ -142,6 +164,7 @@ export class DoorParts {
         ...trustHandlers({ trust: this.trust, now: wall, rights }),
         ...this.#commonsHandlers(network, rights),
         ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: this.sync }),
+        ...snapshotHandlers({ journal, rights, auto: config['snapshot.auto'], snapshots: () => this.snapshots() }),
         ...eventHandlers({ feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now: wall }),
         ...networkHandlers(() => this.network, rights),
@@ -150,8 +173,6 @@ export class DoorParts {
           rights,
         ),
         ...nodeHandlers({
-          journal,
-          cut: (space) => this.network?.snapshots.cutNow(space) ?? journal.checkpoint(space, 0),
           now: wall,
           about: () => ({ version, protocol: 'icn/1', node: inside.did, network: network() ?? null, public_origin: this.options.publicOrigin, languages: [...languages] }),
           status: () => statusOf(this),

@@ -23,7 +23,7 @@ import { dialTarget, type PathParts, pathsOf } from './paths.ts'
 import type { Connections, Peers } from './peers.ts'
 import { countTraffic } from './replication.ts'
 import { Sightings } from './sightings.ts'
-import { openSnapshots } from './snapshots.ts'
+import type { SnapshotWays } from './snapshots.ts'
 
 /** The node among others: its libp2p host, and the streams that keep its spaces equal with those of its peers. */
 
@@ -49,6 +49,7 @@ export interface NetworkParts {
   readonly mdns: boolean
   readonly options: DiscoveryOptions & OwnRecordOptions & LinkOptions
   readonly faults?: Faults
+  openSnapshots(ways: SnapshotWays): SnapshotCoordinator
   wall(): number
   fault(operation: 'internal' | 'clock_check' | 'peer_exchange' | 'gossip', error: unknown): void
 }
@@ -86,7 +87,7 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
   const discovery = openDiscovery(parts, { acquaintances, candidates, network, timing, host: () => host, replicator: () => replicator, gossip: () => gossip })
   const gossip = openGossip(parts, { timing, host: () => host, replicator: () => replicator, discovery: () => discovery })
   const linkNews = new LinkNews({ nodeEvents: parts.nodeEvents, classOf: (peer) => peers.classOf(peer), addressOf: (peer) => host?.remoteAddress(peer) })
-  const snapshots = openSnapshots(parts, { network, timing, replicator: () => replicator })
+  const snapshots = parts.openSnapshots({ network, timing, replicator: () => replicator })
   const replicator: Replicator = openReplicator(parts, { network, hosting, discovery, timing, gossip, sightings, linkNews, snapshots })
   const gate = peers.gate()
   const opened = await openHost({

@@ -19,6 +19,8 @@ import {
   openSealer,
   openStanding,
   type PeersPort,
+  SnapshotCoordinator,
+  snapshotHandlers,
   spaceHandlers,
   type Standing,
   Trust,
@@ -86,6 +88,19 @@ export class TestNode {
     this.feed = new EventFeed({ journal, nodeEvents: this.nodeEvents, rights, sealer })
     this.trust = new Trust(trustDefaults, { journal, metrics: this.metrics, now })
     const network = (): OperationId | undefined => journal.info(commonsSpace)?.genesis
+    const snapshots = new SnapshotCoordinator({
+      journal,
+      network: () => network() ?? null,
+      sign: (message) => new Uint8Array(this.key.sign(message)),
+      random: (count) => new Uint8Array(randomBytes(count)),
+      timing: { now, after: () => () => {}, chance: Math.random },
+      options: { everyMs: 600_000, lagMs: 0, timeoutMs: 300_000, participantsMin: 3 },
+      follows: () => true,
+      tell() {},
+      reachable: () => [],
+      told() {},
+      fault: (_, error) => this.faults.push(error),
+    })
     const sync = (): string => 'alone'
     this.calls = new Calls(
       { journal, standing: this.standing, sealer, now, sync, fault: (_, error) => this.faults.push(error), mailboxOf: () => this.mailbox },
@@ -118,13 +133,12 @@ export class TestNode {
         ...commonsHandlers({ now, knowledgeAge: () => 0, sync: () => 'alone', store: () => ({ kind: 'memory', size_on_disk: 0 }) }),
         ...directoryHandlers({ now, network, rights, sign: (message) => this.key.sign(message) }),
         ...spaceHandlers({ journal, standing: this.standing, now, sync }),
+        ...snapshotHandlers({ journal, rights, auto: true, snapshots: () => snapshots }),
         ...eventHandlers({ feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now }),
         ...networkHandlers(() => undefined, rights),
         ...networkPeerHandlers(noPeers(journal.node), rights),
         ...nodeHandlers({
-          journal,
-          cut: (space) => journal.checkpoint(space, 0),
           now,
           about: () => ({ version: 'test', protocol: 'icn/1', node: journal.node, network: network() ?? null, public_origin: audience, languages: ['en', 'es'] }),
           status: () => ({

@@ -19,6 +19,7 @@ import type {
 import type { Ack, Mark, Proposed } from './checkpointing.ts'
 import type { CutLayer } from './layers.ts'
 import type { United } from './union.ts'
+import type { LeafRange, StateAgain } from './verifying.ts'
 
 /** Status of an operation on this node (engine page §3). `final` stands beside it. */
 export type OperationStatus = 'held' | 'applied' | 'refused' | 'late' | 'forked' | 'superseded'
@@ -183,6 +184,10 @@ export interface CutApi {
   knows(space: SpaceId, checkpoint: CheckpointId): boolean
   /** SHA-256 over the acknowledged roots by rising key: anyone can compute it again (snapshot page §3). */
   globalRoot(acks: readonly { readonly key: Uint8Array; readonly stateHash: Uint8Array }[]): Uint8Array
+  /** Whose signatures stand under a certificate; undefined: one of them is repeated or wrong. */
+  signers(space: SpaceId, body: SpaceCheckpoint): readonly Did[] | undefined
+  /** The state at a cut, computed again from its rows, and some of its leaves. Undefined: too long ago. */
+  again(space: SpaceId, cut: Clock, range?: LeafRange): Promise<StateAgain | undefined>
   /** What of layers that follow a checkpoint is not final here; undefined: they do not begin with all that is. */
   above(space: SpaceId, previous: CheckpointId | null, layers: readonly CutLayer[]): readonly CutLayer[] | undefined
   /** The state of these layers on the last checkpoint. */

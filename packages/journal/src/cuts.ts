@@ -1,11 +1,12 @@
-import type { CheckpointId, Clock, Did, OperationId, SpaceId, VectorChange } from '@icn/protocol'
+import type { CheckpointId, Clock, Did, OperationId, SpaceCheckpoint, SpaceId, VectorChange } from '@icn/protocol'
 import { didOfKey, keyOfDid } from '@icn/protocol'
 import { verifySignature } from '@icn/protocol/node'
 import type { CutApi } from './api.ts'
+import { type LeafRange, type StateAgain, stateAgain } from './verifying.ts'
 import { type Ack, ackBytes, certificateOf, cutDue, layersAbove, type Mark, markOf, type Proposed, settledOf, stateOf, uniteMarks } from './checkpointing.ts'
 import { foundersOf, knowsCheckpoint } from './cut-records.ts'
 import type { Engine } from './engine.ts'
-import { type CheckpointBody, globalStateRoot } from './finality.ts'
+import { type CheckpointBody, globalStateRoot, validAcks } from './finality.ts'
 import type { CutLayer } from './layers.ts'
 import type { CommitQueue } from './queue.ts'
 import { Refusal } from './refusal.ts'
@@ -71,6 +72,14 @@ export class Cuts implements CutApi {
   }
 
   globalRoot = globalStateRoot
+
+  signers(space: SpaceId, body: SpaceCheckpoint): readonly Did[] | undefined {
+    return validAcks(this.#engine.network ?? this.#engine.writable(space).record.genesis, space, body)
+  }
+
+  again(space: SpaceId, cut: Clock, range?: LeafRange): Promise<StateAgain | undefined> {
+    return stateAgain(this.#engine, space, cut, range)
+  }
 
   above(space: SpaceId, previous: CheckpointId | null, layers: readonly CutLayer[]): readonly CutLayer[] | undefined {
     return layersAbove(this.#engine, space, previous, layers)

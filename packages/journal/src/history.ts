@@ -43,10 +43,16 @@ export function differences(engine: Engine, work: SpaceWork): RowChange[] {
   return changes
 }
 
+/** Before it nothing can be taken back any more; undefined: everything can. */
+export function undoFloor(engine: Engine, space: HeldSpace): Clock | undefined {
+  const floor = engine.source.get('checkpoints', `${space.prefix.from}u`)
+  return floor === undefined ? undefined : clockOfPlace(keyText(floor))
+}
+
 /** State just after a past clock value. Bounded by what is still there to undo. */
 export function stateAt(engine: Engine, space: HeldSpace, at: Clock): Facts {
-  const floor = engine.source.get('checkpoints', `${space.prefix.from}u`)
-  if (floor !== undefined && compareClocks(at, clockOfPlace(keyText(floor))) < 0) throw new Refusal('AS_OF_OUT_OF_REACH', { oldest: clockOfPlace(keyText(floor))[0] })
+  const floor = undoFloor(engine, space)
+  if (floor !== undefined && compareClocks(at, floor) < 0) throw new Refusal('AS_OF_OUT_OF_REACH', { oldest: floor[0] })
   const work = engine.scratch(space)
   atOnce(rewindTo(work, at))
   return work.state

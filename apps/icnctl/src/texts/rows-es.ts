@@ -1,8 +1,10 @@
 import { commonsRowsEs } from './rows-es-commons.ts'
+import { snapshotRowsEs } from './rows-es-snapshot.ts'
 
 /** Sentences of the operations table in Spanish, by the sentence. A test says which are missing. */
 export const rowsEs: Readonly<Record<string, string>> = {
   ...commonsRowsEs,
+  ...snapshotRowsEs,
   // What rows do.
   'Sign in with the signed text.': 'Inicia sesión con el texto firmado.',
   'Sign out.': 'Cierra la sesión.',
@@ -107,7 +109,6 @@ export const rowsEs: Readonly<Record<string, string>> = {
   'Show how this node is doing.': 'Muestra cómo está este nodo.',
   'List every option with its value and where it came from; secrets only as set or not set.': 'Muestra cada opción con su valor y su origen; los secretos solo como puestos o no.',
   'Look the whole node through; each line says what was measured and what to do.': 'Revisa el nodo entero; cada línea dice qué se midió y qué hacer.',
-  'Make what stands in a space final now, together with its other hosts.': 'Da por definitivo ahora lo que hay en un espacio, junto con sus otros anfitriones.',
   'List the cooperatives of this network, as their controllers have published them.': 'Muestra las cooperativas de esta red, tal como las publicaron sus controladores.',
   'Show what a cooperative has published of itself.': 'Muestra lo que una cooperativa ha publicado de sí misma.',
   'Show the charter that a cooperative has published, and who signed it.': 'Muestra los estatutos que una cooperativa ha publicado y quién los firmó.',

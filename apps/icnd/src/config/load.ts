@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { isAbsolute, join, resolve } from 'node:path'
-import { isDid, secondMs } from '@icn/protocol'
+import { dayMs, isDid, secondMs } from '@icn/protocol'
 import { parse, TomlError } from 'smol-toml'
 import { type Config, type OptionName, type OptionSpec, type Origin, specs } from './option.ts'
 
@@ -113,7 +113,7 @@ function readValue(spec: OptionSpec, given: unknown): Read {
       return { fault: 'is true or false' }
     case 'int':
     case 'bytes': {
-      const value = typeof given === 'bigint' ? Number(given) : typeof given === 'string' ? measure(given, spec) : given
+      const value = typeof given === 'bigint' ? Number(given) : typeof given === 'string' ? measure(given, spec) : typeof given === 'number' ? share(given, spec) : given
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) return { fault: `is a whole number${spec.unit === undefined ? '' : ` of ${spec.unit}`}` }
       if (value < (spec.min ?? 0) || value > (spec.max ?? Number.MAX_SAFE_INTEGER))
         return { fault: `is ${spec.min}…${spec.max}${spec.unit === undefined ? '' : ` ${spec.unit}`}; ${value} is not` }
@@ -157,6 +157,9 @@ function listenAddress(text: string, ends: string): string | undefined {
   return parsed === undefined || version === 0 ? undefined : `/ip${version}/${parsed.host}/tcp/${parsed.port}${ends}`
 }
 
+/** A share of one where thousandths are meant: 0.5 is 500 ‰. */
+const share = (value: number, spec: OptionSpec): number => (spec.unit === '‰' && !Number.isInteger(value) ? Math.round(value * 1_000) : value)
+
 /** `64MiB`, `5m`, `30s` in the option's own unit. */
 function measure(text: string, spec: OptionSpec): number {
   const bytes = /^(\d+)\s*(KiB|MiB|GiB)?$/.exec(text)
@@ -164,6 +167,7 @@ function measure(text: string, spec: OptionSpec): number {
   const time = /^(\d+)\s*(ms|s|m|h|d)$/.exec(text)
   const unitMs = { ms: 1, s: 1_000, days: 86_400_000 }[spec.unit ?? '']
   if (time !== null && unitMs !== undefined) return (Number(time[1]) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[time[2] as string] as number)) / unitMs
+  if (spec.unit === '‰' && /^[01]\.\d{1,3}$/.test(text)) return Math.round(Number(text) * 1_000)
   return /^-?\d+$/.test(text) ? Number(text) : Number.NaN
 }
 
@@ -218,6 +222,8 @@ function checkTogether(config: Config): ConfigFault[] {
     faults.push({ where: 'network.candidate_ttl_secs', text: 'is at least twice network.candidate_announce_interval_secs' })
   if (config['network.drain_ms'] >= config['supervisor.shutdown_timeout_secs'] * secondMs)
     faults.push({ where: 'network.drain_ms', text: 'is less than supervisor.shutdown_timeout_secs, which would cut it off' })
+  if (config['snapshot.absence_grace_secs'] * secondMs > (config['journal.undo_days'] * dayMs) / 2)
+    faults.push({ where: 'snapshot.absence_grace_secs', text: 'is at most half of journal.undo_days' })
   if (!isAbsolute(config.data_dir)) faults.push({ where: 'data_dir', text: 'is an absolute path' })
   return faults
 }

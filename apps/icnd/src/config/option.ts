@@ -197,6 +197,31 @@ const optionTable = {
   'snapshot.auto': { kind: 'bool', default: true, says: 'makes checkpoints by itself' },
   'snapshot.checkpoint_every_secs': { kind: 'int', default: 600, min: 30, max: 86_400, unit: 's', says: 'how often, when something is not final' },
   'snapshot.cut_lag_secs': { kind: 'int', default: 30, min: 0, max: 3_600, unit: 's', says: 'how far the cut lies in the past, so that honest work is not late' },
+  'snapshot.absence_grace_secs': {
+    kind: 'int',
+    default: 86_400,
+    min: 0,
+    max: 15_768_000,
+    unit: 's',
+    says: 'for how long automatic cuts wait for a host that is away, so that nothing it does is late; at most half of journal.undo_days',
+  },
+  'snapshot.min_trust_for_snapshot': {
+    kind: 'int',
+    default: 500,
+    min: 0,
+    max: 1_000,
+    unit: '‰',
+    says: 'this node follows a host that begins a cut, and takes state from one, only when it relies on it so far; 0.5 is read as 500',
+  },
+  'snapshot.snapshot_timeout': { kind: 'int', default: 300, min: 10, max: 3_600, unit: 's', says: 'for one whole attempt at a cut' },
+  'snapshot.min_participants': {
+    kind: 'int',
+    default: 3,
+    min: 1,
+    max: 64,
+    unit: 'hosts',
+    says: 'a cut that somebody asks for needs so many reachable hosts, or all where there are fewer; automatic ones need a majority',
+  },
 } as const satisfies Record<string, OptionSpec>
 
 export type OptionName = keyof typeof optionTable

@@ -22,7 +22,7 @@ export interface NetworkPort {
   /** Where this node stands beside the others that hold the space; `since` [ms]: one of them is known to have more. */
   sync(space: SpaceId): SpaceSync
   /** Cuts that the hosts of a space make together. */
-  readonly snapshots: Pick<SnapshotCoordinator, 'cutNow' | 'cutDue' | 'active_count'>
+  readonly snapshots: SnapshotCoordinator
   ticket(space: SpaceId, node: Did): { readonly ticket: string; readonly expires_at: number } | undefined
   /** Rejects with an error that has a code of the table. */
   accept(ticket: string): Promise<{ readonly space: SpaceId; readonly genesis: OperationId }>

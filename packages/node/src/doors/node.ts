@@ -1,16 +1,11 @@
-import type { JournalApi } from '@icn/journal'
-import type { AboutView, DoctorFinding, OperationId, OptionView, SpaceId, StatusView } from '@icn/protocol'
+import type { AboutView, DoctorFinding, OptionView, StatusView } from '@icn/protocol'
 import { timeText } from '@icn/protocol'
 import type { z } from 'zod'
 import type { Handlers } from '../calls/call.ts'
 import { defineHandlers } from '../calls/call.ts'
-import { refuse } from '../calls/refusal.ts'
 
 /** What the daemon around the journal tells of itself. */
 export interface NodePorts {
-  readonly journal: JournalApi
-  /** Makes what stands in a space final, together with its other hosts. Null: nothing is due. Rejects with a refusal. */
-  cut(space: SpaceId): Promise<OperationId | null>
   now(): number
   about(): AboutView
   status(): StatusView | Promise<StatusView>
@@ -18,7 +13,7 @@ export interface NodePorts {
   doctor(): Promise<readonly DoctorFinding[]>
 }
 
-type NodeMethods = 'node.about' | 'node.status' | 'node.config' | 'node.doctor' | 'node.checkpoint'
+type NodeMethods = 'node.about' | 'node.status' | 'node.config' | 'node.doctor'
 
 export function nodeHandlers(ports: NodePorts): Handlers<NodeMethods> {
   return defineHandlers<NodeMethods>({
@@ -34,11 +29,6 @@ export function nodeHandlers(ports: NodePorts): Handlers<NodeMethods> {
       const findings = [...(await ports.doctor())]
       const count = (state: DoctorFinding['state']): number => findings.filter((finding) => finding.state === state).length
       return { value: { findings, failed: count('fail'), warned: count('warn'), as_of: timeText(ports.now()) } }
-    },
-    'node.checkpoint': async (call) => {
-      const space = call.input.space as SpaceId
-      if (ports.journal.info(space) === undefined) throw refuse('SPACE_UNKNOWN', { space })
-      return { value: { operation: await ports.cut(space) } }
     },
   })
 }

@@ -1,5 +1,5 @@
-import { type AbortReason, type Code, secondMs } from '@icn/protocol'
-import type { Initiate, SnapshotEnd } from './attempt.ts'
+import { type AbortReason, type Code, secondMs, type SnapshotEnd } from '@icn/protocol'
+import type { Initiate } from './attempt.ts'
 import type { SpaceSnapshotsParts } from './ports.ts'
 
 const aheadMsMax = 60 * secondMs

@@ -9,6 +9,9 @@ import {
   type SnapMessage,
   type SnapMessageOf,
   type SnapshotPurpose,
+  type SnapshotEnd,
+  snapshotEnds,
+  type snapshotPhases,
   toHex,
   type SpaceId,
 } from '@icn/protocol'
@@ -20,14 +23,8 @@ export type MarkerBody = SnapMessageOf<'Marker'>['body']
 export type AckMessage = SnapMessageOf<'SnapshotAck'>
 export type Initiate = SnapMessageOf<'InitiateSnapshot'>
 
-export const runningPhases = ['marking', 'uniting', 'rooting', 'acking', 'certifying'] as const
-/**
- * How it ended (snapshot page §5). `released`: this host took part and was let go, by the coordinator or by time; `cancelled`: this node stopped meanwhile;
- * `diverged`: too many have found another state of the same set.
- */
-export const snapshotEnds = ['complete', 'released', 'failed', 'superseded', 'timed_out', 'cancelled', 'diverged'] as const
-export type SnapshotEnd = (typeof snapshotEnds)[number]
-export type Phase = (typeof runningPhases)[number] | SnapshotEnd
+/** Where an attempt stands (snapshot page §5). */
+export type Phase = (typeof snapshotPhases)[number] | SnapshotEnd
 
 export const isEnd = (phase: Phase): phase is SnapshotEnd => snapshotEnds.some((end) => end === phase)
 

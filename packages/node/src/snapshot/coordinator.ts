@@ -1,28 +1,66 @@
 import type { JournalApi } from '@icn/journal'
-import { type Code, concatBytes, type Did, digestOfCid, keyOfDid, type OperationId, secondMs, sha256, type SnapMessage, type SpaceId } from '@icn/protocol'
+import {
+  type CheckpointId,
+  type Code,
+  concatBytes,
+  type Did,
+  digestOfCid,
+  keyOfDid,
+  type OperationId,
+  secondMs,
+  sha256,
+  type SnapMessage,
+  type SpaceCheckpoint,
+  type SpaceId,
+} from '@icn/protocol'
 import { refuse } from '../calls/refusal.ts'
 import type { Attempt } from './attempt.ts'
 import { memoryOf } from './memory.ts'
 import type { Plan } from './plan.ts'
-import type { SpaceSnapshotsParts } from './ports.ts'
+import type { AttemptNews, SpaceSnapshotsParts } from './ports.ts'
+import { type CertifiedCut, certifiedBy, recordAlone, recordOf, type SnapshotRecord, SnapshotRecords } from './records.ts'
 import { isEnough } from './rules.ts'
+import { Schedule } from './schedule.ts'
 import { SpaceSnapshots } from './space-snapshots.ts'
+import { Verification, type Verified } from './verification.ts'
 
 /** Ended attempts that are remembered, of all spaces. */
 const endedMax = 1_000
 /** When a cut is due, the host of rank r waits r times as long, unless somebody else has begun. */
 const rankMs = 20 * secondMs
 
-export interface SnapshotCoordinatorParts extends Pick<SpaceSnapshotsParts, 'sign' | 'random' | 'timing' | 'timeoutMs' | 'follows' | 'fault'> {
+/** What an operator sets for a node (snapshot page §14). */
+export interface SnapshotOptions {
+  readonly everyMs: number
+  /** How far an automatic cut lies in the past. */
+  readonly lagMs: number
+  /** Fewer reachable hosts, or fewer than there are, begin nothing that somebody asks for. */
+  readonly participantsMin: number
+  readonly timeoutMs: number
+}
+
+/** Something that happens to an attempt, and how it stands then. */
+export type SnapshotNews = { readonly [What in keyof AttemptNews]: { readonly what: What; readonly record: SnapshotRecord; readonly more: AttemptNews[What] } }[keyof AttemptNews]
+
+export interface SnapshotCoordinatorParts extends Pick<SpaceSnapshotsParts, 'sign' | 'random' | 'timing' | 'fault'> {
   readonly journal: JournalApi
+  readonly options: SnapshotOptions
   network(): OperationId | null
   /** Says it to every host of the space. */
   tell(space: SpaceId, message: Uint8Array): void
-  /** Fewer reachable hosts, or fewer than there are, begin nothing that somebody asks for. */
-  readonly participantsMin: number
   /** Hosts of the space that are connected now. */
   reachable(space: SpaceId): readonly Did[]
-  told: SpaceSnapshotsParts['told']
+  /** May this host begin a cut that this node takes part in? */
+  follows(space: SpaceId, initiator: Did): boolean
+  /** What happens, for events, metrics and people. */
+  told(news: SnapshotNews): void
+}
+
+/** What somebody asks for. */
+export interface CutRequest {
+  /** Hosts that are to take part; left out: all that are reachable. */
+  readonly participants?: readonly Did[]
+  readonly lagMs?: number
 }
 
 /** Snapshots of every space of a node (snapshot page §5). */
@@ -33,9 +71,22 @@ export class SnapshotCoordinator {
   readonly #ended = new Map<string, boolean>()
   readonly #waiting = new Map<SpaceId, () => void>()
   readonly #unsubscribe: () => void
+  readonly records: SnapshotRecords
+  readonly #verification: Verification
+  readonly schedule: Schedule
 
   constructor(parts: SnapshotCoordinatorParts) {
     this.#parts = parts
+    const now = (): number => parts.timing.now()
+    this.records = new SnapshotRecords(parts.journal.local, now)
+    this.#verification = new Verification({
+      journal: parts.journal,
+      record: (id) => this.records.get(id),
+      speaker: (space) => this.of(space).speaker,
+      timing: parts.timing,
+      fault: parts.fault,
+    })
+    this.schedule = new Schedule(parts.journal.local, parts.options.everyMs, now())
     this.#unsubscribe = parts.journal.subscribe((spaces) => {
       for (const space of spaces.keys()) this.#spaces.get(space)?.changed()
     })
@@ -60,7 +111,8 @@ export class SnapshotCoordinator {
   }
 
   handle_message(space: SpaceId, message: SnapMessage): void {
-    this.of(space).hear(message)
+    if (message.type === 'VerifySnapshot' || message.type === 'VerificationResult') this.#verification.heard(space, message)
+    else this.of(space).hear(message)
   }
 
   active_count(): number {
@@ -83,13 +135,21 @@ export class SnapshotCoordinator {
     return [journal.node, ...this.#parts.reachable(space).filter((did) => hosts.has(did))]
   }
 
-  /** Makes a cut where one is due: alone where this node is the one host; otherwise hosts begin in the order of their ranks, so that mostly one does. */
-  async cutDue(space: SpaceId, lagMs: number): Promise<void> {
+  /** Makes cuts where it is time for one and something is not final. */
+  async runDue(signal?: AbortSignal): Promise<void> {
+    const now = this.#parts.timing.now()
+    for (const { space, genesis, unfinal, isMute } of this.#parts.journal.spaces())
+      if (unfinal > 0 && !isMute && !signal?.aborted && this.schedule.take(genesis, now)) await this.cutDue(space)
+  }
+
+  /** A cut that nobody asked for: alone where this node is the one host; otherwise hosts begin in the order of their ranks, so that mostly one does. */
+  async cutDue(space: SpaceId): Promise<void> {
     const { journal, timing } = this.#parts
-    const { before, now, previous } = journal.cuts.hosts(space)
+    const { lagMs } = this.#parts.options
+    const { now, previous } = journal.cuts.hosts(space)
     if (!now.includes(journal.node)) return
-    if (now.length === 1 && before.every((did) => did === journal.node)) {
-      await journal.checkpoint(space, lagMs)
+    if (this.#isOnlyHost(space)) {
+      await this.#cutAlone(space, lagMs)
       return
     }
     if (journal.ownClockAheadMs !== undefined || this.#waiting.has(space)) return
@@ -103,45 +163,55 @@ export class SnapshotCoordinator {
     this.#waiting.set(space, timing.after(rankMs * rankOf(journal.node, now, previous), begin))
   }
 
-  /** A cut up to now, for whoever waits for it. Null: nothing is due. Rejects with a refusal that says why nothing became final. */
-  async cutNow(space: SpaceId): Promise<OperationId | null> {
-    const { journal, participantsMin } = this.#parts
+  /** A cut for whoever waits for it; answers its record when it is complete. Undefined: nothing is due. Rejects with a refusal that says why nothing became final. */
+  async cutNow(space: SpaceId, { participants, lagMs = 0 }: CutRequest = {}): Promise<SnapshotRecord | undefined> {
+    const { journal, options } = this.#parts
     const { before, now } = journal.cuts.hosts(space)
-    const all = new Set([...before, ...now])
-    if (all.size === 1 && all.has(journal.node)) return journal.checkpoint(space, 0)
-    const participants = this.participants(space)
-    const needed = Math.min(participantsMin, all.size)
-    if (participants.length < needed) throw refuse('SNAPSHOT_INSUFFICIENT_PARTICIPANTS', { found: participants.length, needed })
-    if (!isEnough(new Set(participants), before, now)) throw refuse('SNAPSHOT_NO_QUORUM')
+    if (this.#isOnlyHost(space)) return this.#cutAlone(space, lagMs)
+    const reachable = this.participants(space)
+    const listed = participants === undefined ? reachable : reachable.filter((did) => participants.includes(did))
+    const needed = Math.min(options.participantsMin, new Set([...before, ...now]).size)
+    if (listed.length < needed) throw refuse('SNAPSHOT_INSUFFICIENT_PARTICIPANTS', { found: listed.length, needed })
+    if (!isEnough(new Set(listed), before, now)) throw refuse('SNAPSHOT_NO_QUORUM')
     const snapshots = this.of(space)
     if (snapshots.attempt?.isOver === false) throw refuse('SNAPSHOT_RUNNING')
-    if ((await snapshots.begin(participants)) === undefined) return null
-    const { phase, code } = await snapshots.finished()
-    if (phase === 'complete') return journal.info(space)?.checkpoint?.operation ?? null
+    if ((await snapshots.begin(listed, { lagMs })) === undefined) return undefined
+    const { phase, code, name } = await snapshots.finished()
+    if (phase === 'complete') return this.records.get(name)
     throw refuse((code as Code | undefined) ?? (phase === 'superseded' || phase === 'released' ? 'SNAPSHOT_SUPERSEDED' : 'SNAPSHOT_NO_QUORUM'))
+  }
+
+  /** Checks a complete one again: here, and on demand at every host. */
+  verify(record: SnapshotRecord, { scope, peers }: { readonly scope: 'record' | 'state'; readonly peers: boolean }): Promise<Verified[]> {
+    const { before, now } = this.#parts.journal.cuts.hosts(record.space)
+    return this.#verification.verify(record, scope, peers ? [...new Set([...before, ...now])].sort() : [])
   }
 
   of(space: SpaceId): SpaceSnapshots {
     const known = this.#spaces.get(space)
     if (known !== undefined) return known
-    const { journal, network, tell, told, reachable: _, participantsMin: __, ...parts } = this.#parts
+    const { journal, network, tell, told, reachable: _, follows, options, ...parts } = this.#parts
     const info = () => journal.info(space) as NonNullable<ReturnType<JournalApi['info']>>
     const opened = new SpaceSnapshots({
       ...parts,
       space,
       node: journal.node,
       cuts: journal.cuts,
+      timeoutMs: options.timeoutMs,
       network: () => network() as OperationId,
       rules: () => info().rules,
       setDigest: () => info().setDigest,
       isMute: () => info().isMute,
       hasDiverged: () => false,
       horizon: () => undefined,
+      follows: (initiator) => follows(space, initiator),
       ...memoryOf(journal.local, info().genesis),
       tell: (message) => tell(space, message),
       told: (what, attempt, more) => {
-        if (what === 'ended') this.#noteEnd(attempt)
-        told(what, attempt, more)
+        const record = recordOf(attempt, { space, genesis: info().genesis }, attempt.phase === 'complete' ? this.#certified(space) : null)
+        if (what === 'ended') this.#noteEnd(record.id, attempt.phase === 'complete')
+        if (what === 'started' || what === 'phase' || what === 'ended') this.records.save(record)
+        told({ what, record, more } as SnapshotNews)
       },
     })
     this.#spaces.set(space, opened)
@@ -154,9 +224,38 @@ export class SnapshotCoordinator {
     await Promise.all([...this.#spaces.values()].map((space) => space.close()))
   }
 
-  #noteEnd(attempt: Attempt): void {
+  #isOnlyHost(space: SpaceId): boolean {
+    const { journal } = this.#parts
+    const { before, now } = journal.cuts.hosts(space)
+    return now.length > 0 && [...before, ...now].every((did) => did === journal.node)
+  }
+
+  async #cutAlone(space: SpaceId, lagMs: number): Promise<SnapshotRecord | undefined> {
+    const { journal, timing, told } = this.#parts
+    const from = timing.now()
+    if ((await journal.checkpoint(space, lagMs)) === null) return undefined
+    const certified = this.#certified(space)
+    const body = certified === null ? undefined : (journal.operation(certified.operation)?.body as SpaceCheckpoint)
+    if (certified === null || body === undefined) return undefined
+    const genesis = journal.info(space)?.genesis as OperationId
+    const record = recordAlone({ space, genesis }, journal.node, certified, body, from, timing.now())
+    this.#noteEnd(record.id, true)
+    this.records.save(record)
+    told({ what: 'ended', record, more: { phase: 'complete', code: undefined } })
+    return record
+  }
+
+  /** What the last checkpoint of a space says. */
+  #certified(space: SpaceId): CertifiedCut | null {
+    const { journal } = this.#parts
+    const last = journal.info(space)?.checkpoint ?? null
+    const body = last === null ? undefined : (journal.operation(last.operation)?.body as SpaceCheckpoint | undefined)
+    return last === null || body === undefined ? null : certifiedBy(last.id as CheckpointId, last.operation, body)
+  }
+
+  #noteEnd(id: string, isComplete: boolean): void {
     if (this.#ended.size >= endedMax) this.#ended.delete(this.#ended.keys().next().value as string)
-    this.#ended.set(attempt.name, attempt.phase === 'complete')
+    this.#ended.set(id, isComplete)
   }
 }
 

@@ -1,5 +1,5 @@
 export * from './archive-file/index.ts'
 export type { Attempt } from './attempt.ts'
-export { SnapshotCoordinator } from './coordinator.ts'
-export type { AttemptNews } from './ports.ts'
+export { SnapshotCoordinator, type SnapshotNews } from './coordinator.ts'
+export { beganAt, phaseOf, type SnapshotRecord } from './records.ts'
 export { RestoreProofs, type RestoreTrial } from './proof.ts'

@@ -1,6 +1,6 @@
 import type { CutApi } from '@icn/journal'
-import type { Clock, Did } from '@icn/protocol'
-import type { Attempt, DoubleWord, SnapshotEnd } from './attempt.ts'
+import type { Clock, Did, SnapshotEnd } from '@icn/protocol'
+import type { Attempt, DoubleWord } from './attempt.ts'
 import type { Accepted } from './bodies.ts'
 import type { Memory } from './rules.ts'
 import type { SpeakerParts } from './speaker.ts'

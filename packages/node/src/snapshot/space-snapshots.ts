@@ -1,8 +1,8 @@
 import type { Proposed } from '@icn/journal'
-import { type AbortReason, compareClocks, type Did, keyOfDid, type OperationId, secondMs, type SnapMessage, type SnapMessageOf } from '@icn/protocol'
+import { type AbortReason, compareClocks, type Did, keyOfDid, type OperationId, secondMs, type SnapMessage, type SnapMessageOf, type SnapshotEnd } from '@icn/protocol'
 import { codesOfAborts, endOf, obstacleTo } from './aborts.ts'
 import { Alarms } from './alarms.ts'
-import { type AckMessage, Attempt, type DoubleWord, type Initiate, type Phase, type SnapshotEnd } from './attempt.ts'
+import { type AckMessage, Attempt, type DoubleWord, type Initiate, type Phase } from './attempt.ts'
 import { type Accepted, acceptedOf, ackBody, baseLayersOf, completeBody, markerBody, marksOf, strippedOf } from './bodies.ts'
 import { accept, type Ballot, begin, compareBallots, isEnough, isNear, type Memory, promise, saw } from './rules.ts'
 import { Early } from './early.ts'
@@ -32,7 +32,7 @@ export class SpaceSnapshots {
   readonly #early: Early
   #work: Promise<void> = Promise.resolve()
   readonly #alarms: Alarms
-  readonly #speaker: Speaker
+  readonly speaker: Speaker
   readonly #unserved: Unserved
   /** Those who wait for an end. */
   readonly #ended: (() => void)[] = []
@@ -41,7 +41,7 @@ export class SpaceSnapshots {
   constructor(parts: SpaceSnapshotsParts) {
     this.#parts = parts
     this.#memory = parts.recall()
-    this.#speaker = new Speaker(parts)
+    this.speaker = new Speaker(parts)
     this.#alarms = new Alarms(parts.timing)
     this.#early = new Early(() => parts.timing.now())
     this.#unserved = new Unserved(() => parts.timing.now())
@@ -95,7 +95,7 @@ export class SpaceSnapshots {
     if (attempt !== undefined && !attempt.isOver)
       await this.#then('close', async () => {
         if (attempt.isOver) return
-        if (attempt.coordinator === this.#parts.node) this.#speaker.abort(attempt, 'stopping')
+        if (attempt.coordinator === this.#parts.node) this.speaker.abort(attempt, 'stopping')
         await this.#end(attempt, 'cancelled')
       })
     this.#isClosed = true
@@ -113,7 +113,7 @@ export class SpaceSnapshots {
     if (listed === undefined || cut === undefined) return undefined
     const begun = begin(this.#memory, keyOfDid(node))
     this.#remember(begun.memory)
-    const initiate = this.#speaker.say({ id: this.#parts.random(32), ballot: begun.ballot }, 'InitiateSnapshot', {
+    const initiate = this.speaker.say({ id: this.#parts.random(32), ballot: begun.ballot }, 'InitiateSnapshot', {
       initiator: node,
       timestamp: timing.now(),
       participants: listed,
@@ -140,7 +140,7 @@ export class SpaceSnapshots {
     const { before, now } = this.#parts.cuts.hosts(this.#parts.space)
     const rest = attempt.participants.filter((did) => !leftOut.includes(did))
     const goesOn = plan.retries > 0 && isEnough(new Set(rest), before, now)
-    this.#speaker.abort(attempt, goesOn ? 'participants_missing' : 'no_quorum')
+    this.speaker.abort(attempt, goesOn ? 'participants_missing' : 'no_quorum')
     await this.#end(attempt, 'failed', goesOn ? undefined : code)
     if (goesOn) await this.#initiate(rest, { ...plan, retries: plan.retries - 1 })
   }
@@ -177,12 +177,12 @@ export class SpaceSnapshots {
     this.#remember(saw(this.#memory, ballot))
     const memory = promise(this.#memory, { ballot, cut: body.cut })
     if (memory === undefined) {
-      this.#speaker.refuse(initiate, 'superseded', { ballot: [...(this.#memory.promised as { ballot: Ballot }).ballot] })
+      this.speaker.refuse(initiate, 'superseded', { ballot: [...(this.#memory.promised as { ballot: Ballot }).ballot] })
       return
     }
     const why = obstacleTo(this.#parts, initiate)
     if (why !== undefined) {
-      if (why !== 'unknown') this.#speaker.refuse(initiate, why, why === 'rules_differ' ? { rules: this.#parts.rules() } : {})
+      if (why !== 'unknown') this.speaker.refuse(initiate, why, why === 'rules_differ' ? { rules: this.#parts.rules() } : {})
       return
     }
     if (attempt !== undefined && !attempt.isOver) await this.#end(attempt, 'superseded')
@@ -201,7 +201,7 @@ export class SpaceSnapshots {
     const accepted = strippedOf(cuts, space, this.#memory.accepted)
     const body = markerBody(node, mark, this.#parts.setDigest(), this.#parts.rules(), accepted)
     attempt.noteMarker(node, body)
-    attempt.said.push(this.#speaker.say(attempt, 'Marker', body))
+    attempt.said.push(this.speaker.say(attempt, 'Marker', body))
     this.#resend(attempt, resendFirstMs)
     for (const message of this.#early.take(attempt.id)) await this.#handle(message)
     await this.#review()
@@ -263,7 +263,7 @@ export class SpaceSnapshots {
     attempt.proposed = proposed
     this.#enter(attempt, 'acking')
     const signature = this.#parts.sign(cuts.ackBytes(space, proposed, [...attempt.ballot]))
-    const ack = this.#speaker.say(attempt, 'SnapshotAck', ackBody(node, proposed, signature))
+    const ack = this.speaker.say(attempt, 'SnapshotAck', ackBody(node, proposed, signature))
     attempt.said.push(ack)
     await this.#noteAck(attempt, ack)
     if (attempt.coordinator === node) this.#watchAcks(attempt, attempt.acks.size)
@@ -312,7 +312,7 @@ export class SpaceSnapshots {
       this.#parts.fault('certify', error)
       return this.#end(attempt, 'failed')
     }
-    this.#speaker.say(
+    this.speaker.say(
       attempt,
       'SnapshotComplete',
       completeBody(node, attempt, proposed, checkpoint, agreeing, cuts.globalRoot(acks.map(({ key }) => ({ key, stateHash: proposed.root })))),
@@ -328,7 +328,7 @@ export class SpaceSnapshots {
   }
 
   async #giveUp(attempt: Attempt, reason: AbortReason): Promise<void> {
-    if (attempt.coordinator === this.#parts.node) this.#speaker.abort(attempt, reason)
+    if (attempt.coordinator === this.#parts.node) this.speaker.abort(attempt, reason)
     await this.#end(attempt, attempt.coordinator === this.#parts.node ? endOf(reason) : 'released', codesOfAborts[reason])
   }
 
@@ -372,7 +372,7 @@ export class SpaceSnapshots {
   }
 
   #repeat(attempt: Attempt): void {
-    for (const message of attempt.said) this.#speaker.again(message)
+    for (const message of attempt.said) this.speaker.again(message)
   }
 
   #after(ms: number, run: () => Promise<void> | void): void {

@@ -38,6 +38,22 @@ export const snapshotCodes = defineCodes({
       es: 'Libere espacio en ese disco o ponga otro en `snapshot.archive_dir`.',
     },
   },
+  // records
+  SNAPSHOT_UNKNOWN: {
+    class: 'not_found',
+    en: 'Nothing is known here of this snapshot.',
+    es: 'Aquí no se sabe nada de esta instantánea.',
+    fix: {
+      en: 'List with `icnctl snapshot list` those that are remembered: the last 1000 of each space.',
+      es: 'Vea con `icnctl snapshot list` las que se recuerdan: las últimas 1000 de cada espacio.',
+    },
+  },
+  SNAPSHOT_INCOMPLETE: {
+    class: 'conflict',
+    en: 'This snapshot has made nothing final, so there is nothing to check.',
+    es: 'Esta instantánea no dejó nada definitivo, así que no hay nada que comprobar.',
+    fix: { en: 'Choose one whose state is complete.', es: 'Elija una cuyo estado sea complete.' },
+  },
   // agreement
   SNAPSHOT_INSUFFICIENT_PARTICIPANTS: {
     class: 'rule',

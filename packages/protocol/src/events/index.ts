@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { snapshotEnds } from '../snapshot/messages.ts'
 import { networkPathNames, peerClasses } from '../peers.ts'
 import { did, operationId, spaceId } from '../schema.ts'
 import { operationStatus, timeField } from '../operations/common.ts'
@@ -16,7 +17,17 @@ export interface EventRow<Data extends z.ZodType = z.ZodType> {
   readonly ephemeral?: boolean
 }
 
-export const topics = ['coop:updates', 'commons:updates', 'identity:updates', 'space:status', 'trust:updates', 'network:status', 'job:progress', 'me'] as const
+export const topics = [
+  'coop:updates',
+  'commons:updates',
+  'identity:updates',
+  'space:status',
+  'trust:updates',
+  'network:status',
+  'snapshot:coordinate',
+  'job:progress',
+  'me',
+] as const
 export type Topic = (typeof topics)[number]
 
 const insiders = ['member', 'observer', 'founder', 'host'] as const
@@ -41,6 +52,9 @@ const act = { act: operationId, kind: z.string() }
 
 const ofNetwork = <Shape extends z.ZodRawShape>(says: string, shape: Shape) => event('network:status', says, z.strictObject(shape), ['operator'])
 
+const snapshot = { space: spaceId, snapshot_id: z.string(), missing: z.array(did) }
+const ofSnapshot = <Shape extends z.ZodRawShape>(says: string, shape: Shape) => event('snapshot:coordinate', says, z.strictObject({ ...snapshot, ...shape }), ['operator'])
+
 const route = z.strictObject({ path: z.enum(networkPathNames), transport: z.enum(['tcp', 'ws']) })
 const clock = { ahead_ms: z.int().nullable(), samples: z.int() }
 
@@ -55,6 +69,13 @@ const nodeEvents = {
   'space.peer_removed': ofNetwork('A space is no longer kept equal with a node.', { space: spaceId, did }),
   'clock.off': ofNetwork('The clock of this machine differs from those of its peers by more than five seconds.', clock),
   'clock.ok': ofNetwork('The clock of this machine agrees with its peers again.', clock),
+  'snapshot.started': ofSnapshot('Hosts begin to agree on a cut.', { coordinator: did, participants: z.array(did) }),
+  'snapshot.marker': ofSnapshot('A host has said what it has up to the cut.', who),
+  'snapshot.united': ofSnapshot('All that the hosts have is here, and one set was made of it.', {}),
+  'snapshot.ack': ofSnapshot('A host has signed the state that it found.', who),
+  'snapshot.complete': ofSnapshot('The cut is final.', { checkpoint: z.string(), confirmed: z.int(), hosts: z.int() }),
+  'snapshot.failed': ofSnapshot('Nothing became final.', { outcome: z.enum(snapshotEnds), code: z.string().nullable() }),
+  'snapshot.superseded': ofSnapshot('Another host’s cut took the place of this one.', {}),
   'node.cloned': ofNetwork('One identity runs twice: a peer’s, or this node’s own, as a peer has told.', { did, told_by: did.nullable() }),
 } as const
 

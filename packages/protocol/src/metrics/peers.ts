@@ -1,5 +1,8 @@
+import { snapshotEnds, snapshotPhases } from '../snapshot/messages.ts'
 import { evidenceNames, evidenceSources, gateRefusals, greetingCodes, peerClasses, snapOutcomes, syncOutcomes, throttleReasons } from '../peers.ts'
 import { defineMetrics } from './define.ts'
+
+const snapshotSeconds = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300] as const
 
 /** Who may stay, and who was sent away (network page §15). */
 export const peerMetrics = defineMetrics({
@@ -34,5 +37,13 @@ export const peerMetrics = defineMetrics({
     labels: { outcome: snapOutcomes },
     says: 'Messages about cuts: received; handed up or for others; said and passed on, once for each link; repeated, and dropped, by reason.',
   },
+  icn_snapshot_total: { type: 'counter', labels: { outcome: snapshotEnds }, says: 'Snapshots that have ended here, by how.' },
+  icn_snapshot_active: { type: 'gauge', says: 'Snapshots under way.' },
+  icn_snapshot_duration_seconds: { type: 'histogram', buckets: snapshotSeconds, says: 'Time from the beginning of a snapshot to its end.' },
+  icn_snapshot_phase_duration_seconds: { type: 'histogram', labels: { phase: snapshotPhases }, buckets: snapshotSeconds, says: 'Time that snapshots spent in each phase.' },
+  icn_snapshot_missing_participants: { type: 'gauge', says: 'Hosts that the last snapshot had to do without.' },
+  icn_snapshot_state_bytes: { type: 'gauge', says: 'Size of the state that was last made final.' },
+  icn_snapshot_divergences_total: { type: 'counter', says: 'Snapshots in which hosts found different states of the same operations; must be 0.' },
+  icn_snapshot_unserved_total: { type: 'counter', says: 'Snapshots held up because a host named operations that nobody has.' },
   icn_network_peers_by_class: { type: 'gauge', labels: { class: peerClasses }, says: 'Connected peers by what they are to this node.' },
 })

@@ -20,6 +20,7 @@ import { nodeRows } from './node.ts'
 import { operationRows } from './operation.ts'
 import { quarantineRows } from './quarantine.ts'
 import type { Row } from './row.ts'
+import { snapshotRows } from './snapshot.ts'
 import { spaceRows } from './space.ts'
 import { trustRows } from './trust.ts'
 
@@ -46,6 +47,7 @@ export * from './node.ts'
 export * from './operation.ts'
 export * from './quarantine.ts'
 export * from './row.ts'
+export * from './snapshot.ts'
 export * from './space.ts'
 export * from './trust.ts'
 
@@ -68,6 +70,7 @@ export const operations = {
   ...directoryRows,
   ...trustRows,
   ...spaceRows,
+  ...snapshotRows,
   ...operationRows,
   ...decisionRows,
   ...quarantineRows,

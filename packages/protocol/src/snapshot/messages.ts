@@ -21,6 +21,15 @@ const timeoutMsMax = 3_600_000
 export const snapshotPurposes = ['checkpoint', 'archive', 'drill'] as const
 export type SnapshotPurpose = (typeof snapshotPurposes)[number]
 
+/** What an attempt goes through at every host. */
+export const snapshotPhases = ['marking', 'uniting', 'rooting', 'acking', 'certifying'] as const
+/**
+ * How it ends there. `released`: the host took part and was let go, by the coordinator or by time; `cancelled`: the node stopped meanwhile;
+ * `diverged`: too many have found another state of the same set.
+ */
+export const snapshotEnds = ['complete', 'released', 'failed', 'superseded', 'timed_out', 'cancelled', 'diverged'] as const
+export type SnapshotEnd = (typeof snapshotEnds)[number]
+
 export const abortReasons = [
   'participants_missing',
   'no_quorum',

@@ -55,6 +55,14 @@ export const en = {
   'status.forked': 'set aside: the same key was used twice',
   'status.held': 'waiting for other changes',
   'status.superseded': 'signed twice; the earlier one counts',
+  'snapshot.running': 'Under way: {phase}.',
+  'snapshot.confirmed': 'Confirmed by {confirmed} of {hosts} hosts.',
+  'snapshot.few': 'Confirmed by {confirmed} of {hosts} hosts; fewer than three independent witnesses.',
+  'snapshot.ended': 'Nothing became final: {why}',
+  'snapshot.released': 'This node took part and was let go; whoever began it knows more.',
+  'snapshot.superseded': 'Another host’s snapshot took the place of this one.',
+  'snapshot.cancelled': 'This node stopped while it was under way.',
+  'snapshot.unfinished': 'Hosts that were needed did not answer; it was begun again without them.',
 } as const
 
 export type TextKey = keyof typeof en
@@ -114,4 +122,12 @@ export const es: Readonly<Record<TextKey, string>> = {
   'status.forked': 'apartado: la misma clave se usó dos veces',
   'status.held': 'a la espera de otros cambios',
   'status.superseded': 'firmado dos veces; cuenta el primero',
+  'snapshot.running': 'En curso: {phase}.',
+  'snapshot.confirmed': 'Confirmada por {confirmed} de {hosts} anfitriones.',
+  'snapshot.few': 'Confirmada por {confirmed} de {hosts} anfitriones; menos de tres testigos independientes.',
+  'snapshot.ended': 'Nada quedó definitivo: {why}',
+  'snapshot.released': 'Este nodo participó y fue liberado; quien la empezó sabe más.',
+  'snapshot.superseded': 'La instantánea de otro anfitrión ocupó el lugar de esta.',
+  'snapshot.cancelled': 'Este nodo se detuvo mientras estaba en curso.',
+  'snapshot.unfinished': 'No respondieron anfitriones que hacían falta; se empezó de nuevo sin ellos.',
 }
