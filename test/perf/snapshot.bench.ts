@@ -7,6 +7,7 @@ import { spacePrefix, stateKey } from '../../packages/journal/src/layout.ts'
 import { allLeaves, leafChange, type LeafStep, type Pairs, pairsOf, rootAfter, storedLeaves, updatedLeaves } from '../../packages/journal/src/leaves.ts'
 import type { Change, Source } from '../../packages/journal/src/store/port.ts'
 import type { StateRoot } from '../../packages/journal/src/tree.ts'
+import { atOnce } from '../../packages/journal/src/turns.ts'
 import { medians, perSecond, type Row, scratchFolder } from './lib.ts'
 
 /** The rows of the snapshot page §16 about roots. */
@@ -42,7 +43,7 @@ async function measured(store: Store): Promise<Row[]> {
   }
   const [incrementalMs, fullMs, plainMs] = await medians(
     times,
-    timed(() => demandRoot(rootAfter(updatedLeaves(storedLeaves(snapshot, prefix), dirty, pairs), ignore))),
+    timed(() => demandRoot(atOnce(rootAfter(updatedLeaves(storedLeaves(snapshot, prefix), dirty, pairs), ignore)))),
     timed(() => demandRoot(fullRoot(pairs))),
     timed(() => plainHash(snapshot)),
   )
@@ -97,7 +98,7 @@ function fill(store: Store): KeyText[] {
 }
 
 const ignore = (_: LeafStep): void => {}
-const fullRoot = (pairs: Pairs): StateRoot => rootAfter(allLeaves(pairs), ignore)
+const fullRoot = (pairs: Pairs): StateRoot => atOnce(rootAfter(allLeaves(pairs), ignore))
 
 function putRows(store: Store, keys: readonly KeyText[], chance: Chance): void {
   store.write(keys.map((key) => ({ map: 'state', key: prefix.from + key, value: rowValue(chance) })))
@@ -105,10 +106,12 @@ function putRows(store: Store, keys: readonly KeyText[], chance: Chance): void {
 
 function writeLeaves(store: Store): void {
   const changes: Change[] = []
-  rootAfter(allLeaves(pairsOf(store, prefix)), (step) => {
-    const change = leafChange(prefix.from, step)
-    if (change !== undefined) changes.push(change)
-  })
+  atOnce(
+    rootAfter(allLeaves(pairsOf(store, prefix)), (step) => {
+      const change = leafChange(prefix.from, step)
+      if (change !== undefined) changes.push(change)
+    }),
+  )
   store.write(changes)
 }
 

@@ -15,13 +15,14 @@ import type { Draft, PlacedOperation, WriteOptions, WriteResult } from './api.ts
 import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
 import { saveFounders } from './cut-records.ts'
-import type { CheckpointBody } from './finality.ts'
+import type { CheckpointBody, Found } from './finality.ts'
 import { readAnswer, saveAnswer } from './idempotency.ts'
+import type { KeyText } from './key.ts'
 import type { DigestText } from './layout.ts'
 import { Overlay } from './overlay.ts'
 import { type Placed, Placing } from './placing.ts'
 import { Refusal } from './refusal.ts'
-import { publishCheckpoint, Settling } from './settling.ts'
+import { type Made, publishCheckpoint, Settling } from './settling.ts'
 import type { HeldSpace } from './space.ts'
 import { candidateOfUnsigned, demandFresh, demandOpenChain, stamp } from './stamp.ts'
 import type { State } from './state.ts'
@@ -160,14 +161,21 @@ export class Batch {
     return this.#fold(work, this.#placing(work).offerAdmitted()).length
   }
 
+  /** A certificate from elsewhere that waited until it was found what it stands for. */
+  settle(space: SpaceId, rest: KeyText, found: Found): SpaceWork['leavesLeft'] {
+    const { work } = this.#bench(space)
+    if ((work.checkpoint?.id ?? null) === found.upon) this.#fold(work, this.#placing(work).offerFound(rest), found)
+    return work.leavesLeft
+  }
+
   /** This node's own checkpoint, whose state was computed aside. */
-  checkpoint(space: SpaceId, body: CheckpointBody, settled: SettledCut): OperationId {
+  checkpoint(space: SpaceId, made: Made): { readonly id: OperationId; readonly left: SpaceWork['leavesLeft'] } {
     const { work, settled: facts } = this.#bench(space)
-    if (work.checkpoint?.id !== body.previous) throw new Refusal('CHECKPOINT_STALE')
-    const id = publishCheckpoint(this.#engine, work, this.#placing(work), body, settled, facts)
+    if (work.checkpoint?.id !== made.body.previous) throw new Refusal('CHECKPOINT_STALE')
+    const id = publishCheckpoint(this.#engine, work, this.#placing(work), made, facts)
     work.promised = null
     this.operations++
-    return id
+    return { id, left: work.leavesLeft }
   }
 
   /** Writes everything in one transaction and makes it the tip. Throws StoreFault, after which nothing happened. */
@@ -227,8 +235,8 @@ export class Batch {
     return { placed, folded: this.#fold(work, placed) }
   }
 
-  /** Ordinary operations first, then each cut in turn; a settled cut may free the next one that waited for it. */
-  #fold(work: SpaceWork, placed: Placed): Folded[] {
+  /** Ordinary operations first, then each cut in turn; a settled cut may free the next one that waited for it. `found`: what the one cut stands for. */
+  #fold(work: SpaceWork, placed: Placed, found?: Found): Folded[] {
     const { observer } = this.#engine.parts
     work.displacer = placed.fresh[0]?.[0].operation.id
     this.operations += placed.fresh.length
@@ -242,7 +250,7 @@ export class Batch {
     const cuts = placed.fresh.filter(([candidate]) => isCheckpoint(candidate)).sort(([a], [b]) => compareClocks((a.body as CheckpointBody).cut, (b.body as CheckpointBody).cut))
     for (const [candidate, disposition] of cuts) {
       const facts = this.#bench(work.space.record.space).settled
-      if (disposition === 'fold') this.#settling.settle(work, candidate, facts)
+      if (disposition === 'fold') this.#settling.settle(work, candidate, found, facts)
       folded.push(...work.fold([[candidate, disposition]]))
       const adopted = this.#settling.adopt(work, candidate, facts)
       if (adopted !== undefined) folded.push(...this.#fold(work, this.#placing(work).offerFreed(adopted)))

@@ -32,6 +32,8 @@ export interface FoldHooks {
   /** A law threw: our bug. The operation is refused, on every node alike; here it is counted. */
   onLawFault(kind: string, error: unknown): void
   onUndecodable(key: KeyText): void
+  /** Leaves that were kept from cut to cut gave another root than every row does: a damaged store, or our bug. */
+  onLeavesWrong(): void
   now(): number
 }
 

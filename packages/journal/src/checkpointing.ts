@@ -14,7 +14,8 @@ import {
 } from '@icn/protocol'
 import { cutOfId, foundersOf } from './cut-records.ts'
 import type { Engine } from './engine.ts'
-import { ackPayload, type CheckpointBody, type CutState, globalStateRoot, scratchOf, stateOfLayers } from './finality.ts'
+import { type Aside, scratchOf, stateOfLayers } from './cut-state.ts'
+import { ackPayload, type CheckpointBody, globalStateRoot, networkOf } from './finality.ts'
 import { chainAfter, chainStart, type CutLayer, decidedBy, Layers, layersDigest, writtenLayers } from './layers.ts'
 import type { Snapshot } from './store/port.ts'
 import { changesUpTo, fittingCut } from './stretch.ts'
@@ -48,10 +49,12 @@ export interface Proposed {
   readonly rules: string
   readonly hostsBefore: readonly Did[]
   readonly hostsAtCut: readonly Did[]
+  /** For this node's own journal. */
+  readonly aside: Aside
 }
 
 /** A work on a read snapshot of the store, on which nobody waits. */
-async function onSnapshot<Answer>(engine: Engine, name: SpaceId, run: (work: SpaceWork) => Promise<Answer>): Promise<Answer> {
+export async function onSnapshot<Answer>(engine: Engine, name: SpaceId, run: (work: SpaceWork) => Promise<Answer>): Promise<Answer> {
   const snapshot: Snapshot = engine.parts.store.snapshot()
   try {
     return await run(engine.scratch(engine.writable(name), snapshot))
@@ -109,15 +112,16 @@ export function layersAbove(engine: Engine, name: SpaceId, previous: CheckpointI
 export function stateOf(engine: Engine, name: SpaceId, layers: readonly CutLayer[]): Promise<Proposed> {
   return onSnapshot(engine, name, async (work) => {
     const { cut } = layers.at(-1) as CutLayer
-    const changed = await inTurns(decidedBy(work, new Layers(work, layers), cut))
+    const watch = work.space.watch(cut)
+    const decided = await inTurns(decidedBy(work, new Layers(work, layers), cut))
     const previous = (work.checkpoint?.id as CheckpointId | undefined) ?? null
     const before = previous === null ? foundersOf(work) : (cutOfId(work, previous)?.hosts ?? [])
-    const state: CutState = await inTurns(stateOfLayers(scratchOf(work, work.hooks), layers, changed, before))
-    return {
+    const { vectors, leaves, ...state } = await inTurns(stateOfLayers(scratchOf(work), layers, decided, before))
+    const proposed: Proposed = {
       cut,
       previous,
       layers,
-      layersDigest: layersDigest(layers.map((layer, index) => ({ cut: layer.cut, vector: state.vectors[index] as Uint8Array }))),
+      layersDigest: layersDigest(layers.map((layer, index) => ({ cut: layer.cut, vector: vectors[index] as Uint8Array }))),
       root: state.root,
       count: state.count,
       pairs: state.pairs,
@@ -125,7 +129,10 @@ export function stateOf(engine: Engine, name: SpaceId, layers: readonly CutLayer
       rules: work.rules.version,
       hostsBefore: state.hostsBefore,
       hostsAtCut: state.hostsAtCut,
+      aside: { decided, vectors, leaves, watch },
     }
+    work.space.proposed = proposed
+    return proposed
   })
 }
 
@@ -150,8 +157,7 @@ const claimsOf = (proposed: Proposed, ballot: Ballot): Parameters<typeof ackPayl
 
 /** The bytes that an acknowledgement signs. */
 export function ackBytes(engine: Engine, name: SpaceId, proposed: Proposed, ballot: Ballot): Uint8Array {
-  const network = engine.network ?? engine.writable(name).record.genesis
-  return statementBytes('checkpoint', ackPayload(network, name, claimsOf(proposed, ballot)))
+  return statementBytes('checkpoint', ackPayload(networkOf(engine, { space: engine.writable(name) }), name, claimsOf(proposed, ballot)))
 }
 
 /** The body of `space.checkpoint`. */

@@ -10,9 +10,7 @@ import { type CheckpointBody, globalStateRoot, validAcks } from './finality.ts'
 import type { CutLayer } from './layers.ts'
 import type { CommitQueue } from './queue.ts'
 import { Refusal } from './refusal.ts'
-
-/** Reading does not count towards what a commit may hold; one certificate counts as what it may weigh. */
-const certificateBytes = 2_000
+import { certificateBytes, type Settler } from './settler.ts'
 
 /** How cuts are made: each step of what hosts do together, and all of it for a host that is alone. */
 export class Cuts implements CutApi {
@@ -21,9 +19,12 @@ export class Cuts implements CutApi {
   /** Spaces with a promise that has not ended. */
   readonly #running = new Set<SpaceId>()
 
-  constructor(engine: Engine, queue: CommitQueue) {
+  readonly #settler: Settler
+
+  constructor(engine: Engine, queue: CommitQueue, settler: Settler) {
     this.#engine = engine
     this.#queue = queue
+    this.#settler = settler
   }
 
   isRunning(space: SpaceId): boolean {
@@ -61,6 +62,7 @@ export class Cuts implements CutApi {
       admitted.set(signer, Math.max(seq, admitted.get(signer) ?? -1))
     }
     await this.#queue.add(0, 0, (batch) => batch.admit(space, admitted))
+    await this.#settler.settle(space)
   }
 
   unite(space: SpaceId, base: readonly CutLayer[], cut: Clock, marks: readonly (readonly VectorChange[])[]) {
@@ -107,7 +109,9 @@ export class Cuts implements CutApi {
       proposed,
       acks.map(({ key }) => didOfKey(key)),
     )
-    return this.#queue.add<OperationId>(1, certificateBytes, (batch) => batch.checkpoint(space, body, settled))
+    const { id, left } = await this.#queue.add(1, certificateBytes, (batch) => batch.checkpoint(space, { body, settled, aside: proposed.aside }))
+    await this.#settler.keep(space, left)
+    return id
   }
 
   async end(space: SpaceId): Promise<void> {
@@ -116,6 +120,7 @@ export class Cuts implements CutApi {
       batch.promise(space, null)
       return batch.release(space, true)
     })
+    await this.#settler.settle(space)
   }
 
   /** A cut with this node's one acknowledgement; null when nothing is due. */

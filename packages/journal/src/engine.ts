@@ -140,6 +140,7 @@ export class Engine {
       load: (stored) => this.load(space, stored),
       onLawFault: (kind, error) => observer?.lawFault?.(kind, error),
       onUndecodable: (row) => observer?.undecodable?.(row),
+      onLeavesWrong: () => observer?.fault?.('leaves', new Error(`leaves of ${space.record.space} that were kept give another root than its rows`)),
       now: () => this.parts.wall(),
     }
     return hooks

@@ -23,6 +23,8 @@ export class ToyJournal {
   readonly genesis: SignedOperation
   /** A signer who is nobody's node. */
   readonly ada = new TestSigner(1)
+  readonly store: Store
+  readonly faults: string[] = []
   readonly #open: () => JournalApi
 
   constructor(options: { readonly rules?: Rules; readonly seed?: number; readonly hosts?: readonly TestSigner[] } = {}) {
@@ -31,6 +33,7 @@ export class ToyJournal {
     this.genesis = new TestSigner(8).sign({ space: toySpace, genesis: null, kind: 'toy.found', body, at: [toyStart, 0] })
     // Closing leaves what is in it, so that the journal can be opened anew.
     const store: Store = { ...openMemoryStore(), close() {} }
+    this.store = store
     const key = signingKeyFromSeed(new Uint8Array(32).fill(seed))
     this.#open = () =>
       openJournal({
@@ -43,7 +46,7 @@ export class ToyJournal {
           this.checked++
           return verifySignature(signature, message, key)
         },
-        observer: { evicted: (count) => void (this.evicted += count) },
+        observer: { evicted: (count) => void (this.evicted += count), fault: (what) => void this.faults.push(what) },
         options: { ...journalDefaults, verifyThreads: 0 },
       })
     this.journal = this.#open()

@@ -33,7 +33,7 @@ import { listDecisions, newDecisionId, readDecision, recordOf } from './decision
 import { examineStore } from './doctor.ts'
 import { Engine, type JournalParts } from './engine.ts'
 import { readEvents } from './event-log.ts'
-import { stateRoot } from './finality.ts'
+import { stateRoot } from './cut-state.ts'
 import { atOnce } from './turns.ts'
 import { differences, forgetBodies, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
 import { peekAnswer } from './idempotency.ts'
@@ -42,6 +42,7 @@ import { CommitQueue } from './queue.ts'
 import { examine, examineParsed, type SignatureCheck } from './receive.ts'
 import { Refusal } from './refusal.ts'
 import { candidateOfUnsigned, demandOpenChain, stamp } from './stamp.ts'
+import { Settler } from './settler.ts'
 import type { StoreFault } from './store/port.ts'
 import { bucketsOf, entriesOf, isPlaced, lackingPage, rawOperation, twinsOf } from './vectors.ts'
 import { Verifier } from './verifier.ts'
@@ -58,6 +59,7 @@ class Journal implements JournalApi {
   readonly local: LocalStore
   #closing: Promise<void> | undefined
   readonly cuts: Cuts
+  readonly #settler: Settler
   #failedAt = Number.NEGATIVE_INFINITY
   ownClockAheadMs: number | undefined
 
@@ -66,7 +68,8 @@ class Journal implements JournalApi {
     this.#verifier = new Verifier({ threads: engine.parts.options.verifyThreads, check: engine.parts.verify })
     this.local = openLocal(engine.parts.store, (error) => this.#writeFailed(error))
     this.#queue = new CommitQueue(engine, { lookup: (id) => this.operation(id), committed: (batch) => this.#publish(eventsOf(batch)), failed: (error) => this.#writeFailed(error) })
-    this.cuts = new Cuts(engine, this.#queue)
+    this.#settler = new Settler(engine, this.#queue)
+    this.cuts = new Cuts(engine, this.#queue, this.#settler)
   }
 
   get node() {
@@ -153,6 +156,8 @@ class Journal implements JournalApi {
       total.malformed = [...total.malformed, ...malformed, ...part.malformed]
       total.wanted = [...total.wanted, ...part.wanted]
       total.own = [...total.own, ...part.own]
+      // Only whoever has brought something that waits, waits with it.
+      if (part.held > 0) await this.#settler.settle(space)
     }
     return total
   }
@@ -263,6 +268,7 @@ class Journal implements JournalApi {
     for (const [name, space] of this.#engine.spaces) {
       if (space.rules === undefined) continue
       if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, !this.cuts.isRunning(name)))
+      await this.#settler.settle(name)
       await this.#queue.add(0, 0, (batch) => pruneUndo(this.#engine, batch.workOf(name)))
       await this.#queue.add(0, 0, (batch) => forgetBodies(this.#engine, batch.workOf(name)))
     }

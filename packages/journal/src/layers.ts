@@ -11,6 +11,7 @@ import {
   type SpaceCheckpoint,
   type VectorChange,
 } from '@icn/protocol'
+import type { OperationStatus } from './api.ts'
 import { type Disposition, isReissueOf } from './candidate.ts'
 import { finalAt, idOfCut, knowsCheckpoint } from './cut-records.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
@@ -159,32 +160,46 @@ export function chainAfter(chain: Uint8Array, { cut, changes }: CutLayer): Uint8
 
 const clockBytes = (cut: Clock): Uint8Array => keyBytes(`\u0000\u0000${u48(cut[0])}${u16(cut[1])}`)
 
+/** What layers make of the stretch up to their last cut. */
+export interface Decided {
+  /** Placed operations that become something else: left behind, or the branch or reissue that counts. */
+  readonly changed: ReadonlyMap<PlaceText, Disposition>
+  /** Operations of the stretch that are final with it, and how many of them are not certificates. */
+  readonly final: number
+  readonly due: number
+}
+
 /** R6 and R7: what each placed operation up to the last cut becomes, where it is not that already. */
-export function* decidedBy(work: SpaceWork, layers: Layers, cut: Clock): Generator<void, Map<PlaceText, Disposition>> {
+export function* decidedBy(work: SpaceWork, layers: Layers, cut: Clock): Generator<void, Decided> {
   const changed = new Map<PlaceText, Disposition>()
+  let [final, due] = [0, 0]
   for (const place of [...stretch(work, cut)]) {
     yield
-    const vector = layers.vectorFor(clockOfPlace(place)) as CutVector
-    const status = work.statusAt(place)
     const { operation, body } = work.loadAt(place)
-    const { envelope, id } = operation
-    if (envelope.kind === 'space.checkpoint' && status === 'applied' && knowsCheckpoint(work, idOfCut(work, body as SpaceCheckpoint))) continue
-    if (envelope.seq > (vector.entryOf(envelope.signer)?.seq ?? -1)) {
-      if (status === 'applied' || status === 'refused') changed.set(place, 'late')
-      continue
-    }
-    const counts = vector.chosen(envelope.signer).get(envelope.seq) ?? finalAt(work, envelope.signer, envelope.seq)
-    if (counts === id) {
-      if (status !== 'applied' && status !== 'refused') changed.set(place, 'fold')
-      // Left out by an earlier cut; whoever gets it only now finds that the number is final.
-      for (const twin of lateTwins(work, envelope)) changed.set(twin, 'superseded')
-      continue
-    }
-    const other = counts === undefined ? undefined : work.operationOf(counts)?.envelope
-    const wanted = other !== undefined && isReissueOf(envelope, other) ? 'superseded' : 'forked'
-    if (status !== wanted) changed.set(place, wanted)
+    const { envelope } = operation
+    const status = work.statusAt(place) as OperationStatus
+    const isKnown = envelope.kind === 'space.checkpoint' && status === 'applied' && knowsCheckpoint(work, idOfCut(work, body as SpaceCheckpoint))
+    const wanted = isKnown ? 'fold' : wantedOf(work, layers.vectorFor(clockOfPlace(place)) as CutVector, operation, status)
+    if (wanted !== dispositionOf(status)) changed.set(place, wanted)
+    // Left out by an earlier cut; whoever gets it only now finds that the number is final.
+    if (wanted === 'fold' && !isKnown) for (const twin of lateTwins(work, envelope)) changed.set(twin, 'superseded')
+    if (wanted !== 'fold' && wanted !== 'superseded') continue
+    final++
+    if (envelope.kind !== 'space.checkpoint') due++
   }
-  return changed
+  return { changed, final, due }
+}
+
+const dispositionOf = (status: OperationStatus): Disposition => (status === 'late' || status === 'forked' || status === 'superseded' ? status : 'fold')
+
+/** What an operation of the stretch is by the vector that decides about its clock. */
+function wantedOf(work: SpaceWork, vector: CutVector, { envelope, id }: SignedOperation, status: OperationStatus): Disposition {
+  // What was not folded needs no other reason to be left out.
+  if (envelope.seq > (vector.entryOf(envelope.signer)?.seq ?? -1)) return status === 'applied' || status === 'refused' ? 'late' : dispositionOf(status)
+  const counts = vector.chosen(envelope.signer).get(envelope.seq) ?? finalAt(work, envelope.signer, envelope.seq)
+  if (counts === id) return 'fold'
+  const other = counts === undefined ? undefined : work.operationOf(counts)?.envelope
+  return other !== undefined && isReissueOf(envelope, other) ? 'superseded' : 'forked'
 }
 
 /** Reissues of an operation that an earlier cut has left out. */

@@ -10,6 +10,7 @@ import { allLeaves, leafChange, type LeafStep, leavesOwner, leavesOwnerChange, t
 import { openMemoryStore } from './store/memory.ts'
 import type { Change, Store } from './store/port.ts'
 import { type Leaf, merkleRoot, stateTag, TreeBuilder } from './tree.ts'
+import { atOnce } from './turns.ts'
 
 /** The definition (snapshot page §7) in its plainest words: what everything else is compared with. */
 
@@ -106,7 +107,7 @@ class Space {
     }
     const before = this.leaves
     const changes: Change[] = []
-    const state = rootAfter(noted.call(this), (step) => changes.push(leafChange(prefix.from, step)!))
+    const state = atOnce(rootAfter(noted.call(this), (step) => changes.push(leafChange(prefix.from, step)!)))
     this.store.write(changes)
     const wanted = plainLeaves(this.rows)
     assert.deepEqual(this.leaves, wanted)
@@ -328,8 +329,8 @@ describe('the store', () => {
   it('says of which checkpoint the leaves are', () => {
     const { store } = new Space()
     assert.equal(leavesOwner(store, prefix.from), undefined)
-    store.write([leavesOwnerChange(prefix.from, 'a')])
-    assert.equal(leavesOwner(store, prefix.from), 'a')
+    store.write([leavesOwnerChange(prefix.from, { checkpoint: 'a', age: 3 })])
+    assert.deepEqual(leavesOwner(store, prefix.from), { checkpoint: 'a', age: 3 })
     assert.equal(leavesOwner(store, u32(3)), undefined)
   })
 })

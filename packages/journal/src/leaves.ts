@@ -1,3 +1,4 @@
+import { decodeTrusted, encodeTrusted } from '@icn/protocol'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import { readU32, type SpacePrefix, u32 } from './layout.ts'
 import type { Change, Source } from './store/port.ts'
@@ -30,9 +31,10 @@ export function* updatedLeaves(before: Iterable<Leaf>, dirty: Iterable<KeyText>,
 export const allLeaves = (pairs: Pairs): Generator<LeafStep> => updatedLeaves([], [''], pairs)
 
 /** The root that the steps lead to; `changed` is told which leaves to write and to delete. */
-export function rootAfter(steps: Iterable<LeafStep>, changed: (step: LeafStep) => void): StateRoot {
+export function* rootAfter(steps: Iterable<LeafStep>, changed: (step: LeafStep) => void): Generator<void, StateRoot> {
   const root = new RootBuilder(stateTag)
   for (const step of steps) {
+    yield
     if (step.what !== 'gone') root.add(step.leaf)
     if (step.what !== 'kept') changed(step)
   }
@@ -172,14 +174,25 @@ export function leafChange(prefix: KeyText, { what, leaf }: LeafStep): Change | 
   return { map: 'leaves', key: prefix + leaf.first, value }
 }
 
-/** `checkpoints`, l: the checkpoint whose leaves are stored. */
-const ownerKey = (prefix: KeyText): KeyText => `${prefix}l`
-
-/** Which checkpoint's state the stored leaves are; undefined when none are, as in a store of an older layout. */
-export function leavesOwner(source: Source, prefix: KeyText): string | undefined {
-  const owner = source.get('checkpoints', ownerKey(prefix))
-  return owner === undefined ? undefined : keyText(owner)
+/** Whose leaves are stored. */
+export interface LeavesOwner {
+  readonly checkpoint: string
+  /** Cuts since they were last made from every row. */
+  readonly age: number
 }
 
-/** Goes into one batch with the leaves. */
-export const leavesOwnerChange = (prefix: KeyText, checkpoint: string): Change => ({ map: 'checkpoints', key: ownerKey(prefix), value: keyBytes(checkpoint) })
+/** `checkpoints`, l. */
+const ownerKey = (prefix: KeyText): KeyText => `${prefix}l`
+
+/** Undefined when none are stored, or when they are being changed. */
+export function leavesOwner(source: Source, prefix: KeyText): LeavesOwner | undefined {
+  const owner = source.get('checkpoints', ownerKey(prefix))
+  return owner === undefined ? undefined : (decodeTrusted(owner) as LeavesOwner)
+}
+
+/** Goes into the last batch that changes leaves; null into the first. */
+export const leavesOwnerChange = (prefix: KeyText, owner: LeavesOwner | null): Change => ({
+  map: 'checkpoints',
+  key: ownerKey(prefix),
+  value: owner === null ? null : encodeTrusted(owner),
+})

@@ -27,7 +27,7 @@ import {
   textAfter,
 } from './layout.ts'
 import type { HybridClock } from './clock.ts'
-import { finalAt, knowsCheckpoint } from './cut-records.ts'
+import { factsOfCut, finalAt, idOfCut, knowsCheckpoint } from './cut-records.ts'
 import { type CheckpointBody, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import { encodeStored } from './records.ts'
@@ -116,6 +116,16 @@ export class Placing {
     )
   }
 
+  /** A certificate of which it is known now what it stands for. */
+  offerFound(rest: KeyText): Placed {
+    if (this.#work.overlay.get('held', this.#work.prefix + rest) === undefined) return this.result
+    const candidate = this.#unhold(rest)
+    this.#found = candidate.digest
+    return this.offer([candidate], true)
+  }
+
+  #found: DigestText | undefined
+
   /** A place at the tip for an operation made here, whose parents, clock and chain are right by construction. */
   note(candidate: Candidate): void {
     const { envelope } = candidate.operation
@@ -173,7 +183,9 @@ export class Placing {
             ? 'clock'
             : work.keepsAside(envelope)
               ? 'cut'
-              : undefined
+              : this.#isToBeFound(candidate)
+                ? 'root'
+                : undefined
     if (reason !== undefined) {
       this.#hold(candidate, reason, reason === 'checkpoint' ? [previous as OperationId] : missing)
       this.#judgeChain(envelope.signer, envelope.seq)
@@ -202,6 +214,12 @@ export class Placing {
     if (!isCheckpoint(candidate)) return undefined
     const { previous } = candidate.body as CheckpointBody
     return previous === undefined || knowsCheckpoint(this.#work, previous) ? undefined : previous
+  }
+
+  /** A certificate of which nobody knows yet what it stands for: that is found beside the writer. What stands behind a cut is not judged. */
+  #isToBeFound(candidate: Candidate): boolean {
+    if (!isCheckpoint(candidate) || candidate.digest === this.#found || this.#work.isCovered(candidate.operation.envelope.at)) return false
+    return factsOfCut(this.#work, idOfCut(this.#work, candidate.body as CheckpointBody)) === undefined
   }
 
   /** Parents are all here: does the operation stand after them, and on its signer's own chain? */

@@ -1,48 +1,49 @@
-import { type Code, compareClocks, equalBytes, invariant, type OperationId, type SettledCut, signingBytes } from '@icn/protocol'
+import { type Code, equalBytes, invariant, type OperationId, type SettledCut, signingBytes } from '@icn/protocol'
 import type { Candidate } from './candidate.ts'
 import { idOfCut, knowsCheckpoint, saveSettled } from './cut-records.ts'
+import type { Aside } from './cut-state.ts'
 import type { Engine } from './engine.ts'
-import { adoptCheckpoint, type CheckpointBody, factsOfKnown, isCertified, rememberCheckpoint, settle, validAcks } from './finality.ts'
+import { adoptCheckpoint, type CheckpointBody, decidedNow, factsOfKnown, type Found, isCertified, networkOf, rememberCheckpoint, validAcks } from './finality.ts'
 import type { DigestText } from './layout.ts'
-import { decidedBy, Layers, layersOf } from './layers.ts'
+import { type Decided, layersOf } from './layers.ts'
 import type { Placing } from './placing.ts'
 import { Refusal } from './refusal.ts'
 import { candidateOfUnsigned, stamp } from './stamp.ts'
-import { atOnce } from './turns.ts'
 import type { SpaceWork } from './work.ts'
 
-/** Checkpoints from elsewhere during one batch: settled on dropped overlays first, adopted when their law agrees. */
+/** Checkpoints from elsewhere during one batch: what they stand for was found beside the writer; adopted when their law agrees. */
 export class Settling {
   readonly #engine: Engine
   /** Cuts whose root and acknowledgements hold, waiting for their law's word. */
-  readonly #pending = new Map<DigestText, 'new' | 'past'>()
+  readonly #pending = new Map<DigestText, { readonly decided: Decided; readonly aside: Aside } | 'past'>()
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
-  /** The finality step; late ones leave only when the certificate holds. The facts go to the law either way. */
-  settle(work: SpaceWork, candidate: Candidate, facts: Map<DigestText, SettledCut>): void {
+  /** The facts go to the law; late ones leave only when the certificate holds. */
+  settle(work: SpaceWork, candidate: Candidate, found: Found | undefined, facts: Map<DigestText, SettledCut>): void {
     const body = candidate.body as CheckpointBody
-    const network = this.#engine.network ?? work.space.record.genesis
-    const acks = validAcks(network, work.space.record.space, body)
-    if (acks === undefined || compareClocks(body.cut, candidate.operation.envelope.at) >= 0) return
-    // Another operation may have carried it before: the law judges this one by the same facts, whichever comes first in the order.
-    const known = factsOfKnown(work, body, candidate.digest, acks)
-    if (known !== undefined) {
-      facts.set(candidate.digest, known)
+    if (found === undefined) {
+      // Another operation may have carried it before: the law judges this one by the same facts, whichever comes first in the order.
+      const acks = validAcks(networkOf(this.#engine, work), work.space.record.space, body)
+      const known = acks === undefined ? undefined : factsOfKnown(work, body, candidate.digest, acks)
+      if (known !== undefined) facts.set(candidate.digest, known)
       return
     }
-    const found = settle(work, body, acks, work.hooks)
-    if (found === undefined) return
-    facts.set(candidate.digest, found.settled)
-    saveSettled(work, candidate.digest, found.settled)
-    if (!equalBytes(found.settled.root, body.root) || !isCertified(found.settled)) return
-    if (found.changed !== undefined) {
-      work.fold([], found.changed)
-      this.#engine.parts.observer?.late?.([...found.changed.values()].filter((disposition) => disposition === 'late').length)
+    const { settled, aside } = found
+    if (settled === undefined) return
+    facts.set(candidate.digest, settled)
+    saveSettled(work, candidate.digest, settled)
+    if (!equalBytes(settled.root, body.root) || !isCertified(settled)) return
+    if (aside === undefined) {
+      this.#pending.set(candidate.digest, 'past')
+      return
     }
-    this.#pending.set(candidate.digest, found.changed === undefined ? 'past' : 'new')
+    const decided = decidedNow(work, layersOf(body).slice(-aside.vectors.length), aside)
+    work.fold([], decided.changed)
+    this.#engine.parts.observer?.late?.([...decided.changed.values()].filter((disposition) => disposition === 'late').length)
+    this.#pending.set(candidate.digest, { decided, aside })
   }
 
   /** Id of the checkpoint that is the last cut now; undefined when it is not lawful, says nothing new, or was settled already. */
@@ -53,14 +54,22 @@ export class Settling {
     if (pending === undefined || settled === undefined) return undefined
     const body = candidate.body as CheckpointBody
     if (work.statusAt(candidate.place) !== 'applied' || knowsCheckpoint(work, idOfCut(work, body))) return undefined
-    if (pending === 'new') return adoptCheckpoint(work, body, candidate.operation.id, settled).id
+    if (pending !== 'past') return adoptCheckpoint(work, body, candidate.operation.id, settled, pending.decided, pending.aside).id
     rememberCheckpoint(work, body, candidate.operation.id, settled)
     return idOfCut(work, body)
   }
 }
 
+/** A certificate that this node has helped to make, and what it has found itself. */
+export interface Made {
+  readonly body: CheckpointBody
+  readonly settled: SettledCut
+  readonly aside: Aside
+}
+
 /** This node's own certificate at the tip, whose state was computed aside. Throws Refusal when its law finds it wanting; nothing has changed then. */
-export function publishCheckpoint(engine: Engine, work: SpaceWork, placing: Placing, body: CheckpointBody, settled: SettledCut, facts: Map<DigestText, SettledCut>): OperationId {
+export function publishCheckpoint(engine: Engine, work: SpaceWork, placing: Placing, made: Made, facts: Map<DigestText, SettledCut>): OperationId {
+  const { body, settled, aside } = made
   const { node: author, key } = engine.parts
   const unsigned = stamp(engine, work, { space: work.space.record.space, kind: 'space.checkpoint', author, signer: author, grant: null, body })
   const candidate = candidateOfUnsigned(engine, unsigned, work)
@@ -70,12 +79,13 @@ export function publishCheckpoint(engine: Engine, work: SpaceWork, placing: Plac
   work.state.restore(trial.undo)
   const trouble = trial.decision.checks.find(({ result }) => result === 'fail' || result === 'done')
   if (trouble !== undefined) throw new Refusal(trouble.code as Code, {})
-  work.fold([], atOnce(decidedBy(work, new Layers(work, layersOf(body)), body.cut)))
+  const decided = decidedNow(work, layersOf(body), aside)
+  work.fold([], decided.changed)
   const { decision, undo, events } = work.judge(candidate)
   invariant(decision.outcome === 'lawful', 'what a cut leaves out does not decide whether it is lawful')
   const signed: Candidate = { ...candidate, operation: { ...operation, signature: key.sign(signingBytes(operation.bytes)) } }
   placing.note(signed)
   work.record(signed, 'applied', decision, undo, events, undefined)
-  adoptCheckpoint(work, body, operation.id, settled)
+  adoptCheckpoint(work, body, operation.id, settled, decided, aside)
   return operation.id
 }

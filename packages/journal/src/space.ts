@@ -1,8 +1,18 @@
-import { type Clock, decodeTrusted, type Did, type OperationId, type Rules, type VectorEntry } from '@icn/protocol'
+import { type Clock, compareClocks, decodeTrusted, type Did, type OperationId, type Rules, type VectorEntry } from '@icn/protocol'
+import type { Proposed } from './checkpointing.ts'
 import { type SpacePrefix, spacePrefix } from './layout.ts'
 import type { Source } from './store/port.ts'
 import { emptySummary, type HeadRecord, type SpaceRecord, type Summary } from './records.ts'
 import type { RowCache } from './state.ts'
+
+/** Tells whether something at or before a cut was placed or changed since it began. */
+export interface Watch {
+  readonly cut: Clock
+  readonly isTouched: boolean
+}
+
+/** Watches that are kept; the oldest is given up, which counts as touched. */
+const watchesMax = 16
 
 /** What the journal keeps in memory of a space it holds: a few values read at opening, and caches that start empty. */
 export class HeldSpace {
@@ -27,6 +37,22 @@ export class HeldSpace {
     this.rules = rules
     this.summary = summary
     this.cache = cache
+  }
+
+  /** What this node has last found about layers: mostly their certificate comes next. */
+  proposed: Proposed | undefined
+  readonly #watches: { readonly cut: Clock; isTouched: boolean }[] = []
+
+  watch(cut: Clock): Watch {
+    const watch = { cut, isTouched: false }
+    this.#watches.push(watch)
+    if (this.#watches.length > watchesMax) (this.#watches.shift() as { isTouched: boolean }).isTouched = true
+    return watch
+  }
+
+  /** Operations from a place on were placed or changed. */
+  touch(from: Clock): void {
+    for (const watch of this.#watches) if (compareClocks(from, watch.cut) <= 0) watch.isTouched = true
   }
 
   admits(signer: Did, seq: number): boolean {

@@ -1,6 +1,6 @@
 import { type Clock, compareClocks, type SpaceId } from '@icn/protocol'
 import type { Engine } from './engine.ts'
-import { statePairs } from './finality.ts'
+import { statePairs } from './cut-state.ts'
 import { undoFloor } from './history.ts'
 import { keyBytes, keyText } from './key.ts'
 import type { Snapshot } from './store/port.ts'

@@ -5,7 +5,7 @@ import { type KeyText, keyBytes, keyText } from './key.ts'
 /** Rows of the waiting room: operations that have no place yet, and the ways in which they are found again. */
 
 /** Why an operation waits (engine page §2, §3; snapshot page §2). */
-export type HeldReason = 'parents' | 'checkpoint' | 'clock' | 'cut'
+export type HeldReason = 'parents' | 'checkpoint' | 'clock' | 'cut' | 'root'
 
 export interface HeldRow {
   readonly stored: Uint8Array
@@ -14,6 +14,9 @@ export interface HeldRow {
   readonly missing: readonly Uint8Array[]
 }
 
+/** Index of certificates that wait until it is found what they stand for. */
+export const rootKey: KeyText = '\u0006'
+
 const signerLength = 32
 export const arrivalLength = 6
 export const heldRest = (signer: Did, seq: number, digest: DigestText): KeyText => signerText(signer) + u48(seq) + digest
@@ -21,7 +24,7 @@ export const heldRest = (signer: Did, seq: number, digest: DigestText): KeyText 
 export const signerOfRest = (rest: KeyText): Did => didOfKey(keyBytes(rest.slice(0, signerLength)))
 export const seqOfRest = (rest: KeyText): number => readU48(rest, signerLength)
 
-/** Index rows of a held operation: by arrival in the space and of the signer, by each missing parent, by clock, by the running cut. */
+/** Index rows of a held operation: by arrival in the space and of the signer, by each missing parent, by clock, by the running cut, by what has to be found beside the writer. */
 export function waitingKeys(row: HeldRow, rest: KeyText, at: Clock): KeyText[] {
   const arrival = u48(row.arrival)
   const keys = [`\u0000${arrival}${rest}`, `\u0005${rest.slice(0, signerLength)}${arrival}${rest}`]
@@ -29,5 +32,6 @@ export function waitingKeys(row: HeldRow, rest: KeyText, at: Clock): KeyText[] {
   if (row.reason === 'checkpoint') for (const checkpoint of row.missing) keys.push(`\u0004${keyText(checkpoint)}${rest}`)
   if (row.reason === 'clock') keys.push(`\u0002${clockText(at)}${rest}`)
   if (row.reason === 'cut') keys.push(`\u0003${rest}`)
+  if (row.reason === 'root') keys.push(`${rootKey}${rest}`)
   return keys
 }

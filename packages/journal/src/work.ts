@@ -20,7 +20,8 @@ import type { JournalEvent, OperationStatus } from './api.ts'
 import { BatchEvents } from './batch-events.ts'
 import type { Candidate, Disposition, FoldHooks, Folded } from './candidate.ts'
 import { indexContent } from './contents.ts'
-import { digestText, type PlaceText, placeText, signerText } from './layout.ts'
+import type { LeafChanges } from './cut-state.ts'
+import { clockOfPlace, digestText, type PlaceText, placeText, signerText } from './layout.ts'
 import type { JournalOptions } from './options.ts'
 import { dispositionChecks, isUnfolded } from './unfolded.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
@@ -39,7 +40,7 @@ import {
   emptySum,
   tipsMax,
 } from './records.ts'
-import type { HeldSpace } from './space.ts'
+import type { HeldSpace, Watch } from './space.ts'
 import { State } from './state.ts'
 
 const quarantined = new Set<OperationStatus>(['refused', 'late', 'forked'])
@@ -271,6 +272,7 @@ export class SpaceWork {
     const key = this.prefix + candidate.place
     const record: OrderRecord = { status, checks: decision.checks }
     this.overlay.put('order', key, encodeOrder(record))
+    if (this.#firstTouched === undefined || candidate.place < this.#firstTouched) this.#firstTouched = candidate.place
     if (undo.size > 0) this.overlay.put('undo', key, encodeUndo(undo))
     if (before !== undefined) this.counts[before.status]--
     this.counts[status]++
@@ -279,6 +281,15 @@ export class SpaceWork {
     this.#listQuarantine(candidate, record, before)
     indexContent(this.overlay, this.prefix, candidate, status === 'applied', before?.status === 'applied')
     return { candidate, record, before: before?.status }
+  }
+
+  #firstTouched: PlaceText | undefined
+  /** The leaves of a cut that this batch has made the last one, when they are too many for its commit. */
+  leavesLeft: { readonly checkpoint: string; readonly leaves: LeafChanges } | undefined
+
+  /** Has this batch placed or changed something that is watched? */
+  hasTouched({ cut }: Watch): boolean {
+    return this.#firstTouched !== undefined && compareClocks(clockOfPlace(this.#firstTouched), cut) <= 0
   }
 
   /** Status of a placed operation; undefined for an unknown place. */
@@ -323,6 +334,7 @@ export class SpaceWork {
   /** After the commit: the space is now what this batch made of it. */
   publish(summary: Summary): void {
     this.space.summary = summary
+    if (this.#firstTouched !== undefined) this.space.touch(clockOfPlace(this.#firstTouched))
     this.state.publish()
     for (const [id, at] of this.newPlaces) this.space.places.set(id, at)
     for (const [signer, head] of this.#heads) this.space.heads.set(signer, head)
