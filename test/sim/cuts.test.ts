@@ -130,6 +130,79 @@ describe('hosts of a space', () => {
   })
 })
 
+describe('cuts that nobody asked for', () => {
+  for (const [away, hours, isLate] of [
+    ['for less than the grace', 0.5, false],
+    ['for longer', 2, true],
+  ] as const)
+    it(`with one of three away ${away}: ${isLate ? 'exactly what it wrote up to the cut is late, and can be said again' : 'nothing that it wrote is late'}`, async () => {
+      const world = await openWorld(9)
+      const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+      write(three, 'c', 1)
+      await world.time.pass(90_000)
+      world.network.partition(new Map([[three.did, 1]]))
+      await world.time.pass(1_000)
+      write(three, 'd', 2)
+      write(one, 'a', 3)
+      await world.time.pass(hours * 3_600_000)
+      write(one, 'b', 4)
+      await world.time.pass(5_000)
+      const before = await one.snapshots.initiate_snapshot(toySpace, [two.did], { isAutomatic: true })
+      await world.time.pass(10_000)
+      const cut = checkpointOf(one)?.cut
+      assert.ok(before !== undefined && cut !== undefined && before.phase === 'complete')
+      const rest = await one.snapshots.initiate_snapshot(toySpace, [two.did], { isAutomatic: true })
+      assert.equal(rest, undefined, 'up to there everything is final')
+      write(three, 'e', 5)
+      await world.time.pass(1_000)
+      world.network.heal()
+      await world.time.pass(90_000)
+      world.demandEqual('when it is back')
+      const ofThree = [...world.placedAt(one, toySpace).values()].filter(({ operation }) => operation.envelope.signer === three.did)
+      const late = ofThree.filter(({ status }) => status === 'late').map(({ operation }) => operation.body)
+      assert.deepEqual(
+        ofThree.map(({ status }) => status),
+        isLate ? ['applied', 'late', 'applied'] : ['applied', 'applied', 'applied'],
+        JSON.stringify(late),
+      )
+      if (isLate) {
+        write(three, 'd', 2)
+        await world.time.pass(5_000)
+        for (const node of world.nodes) assert.equal(node.journal.read(toySpace)?.get(toy.registers, ['d'])?.value, 2)
+      }
+      assert.ok(
+        await one.snapshots.initiate_snapshot(
+          toySpace,
+          world.nodes.map(({ did }) => did),
+          { isAutomatic: true },
+        ),
+      )
+      await world.time.pass(10_000)
+      world.demandEqual('with everybody again')
+      world.close()
+    })
+
+  it('a host that restarts still knows who is away', async () => {
+    const world = await openWorld(10)
+    const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+    write(one, 'a', 1)
+    await world.time.pass(150_000)
+    three.crash()
+    const until = world.time.now()
+    one.crash()
+    one.start()
+    await world.time.pass(20_000)
+    write(one, 'b', 2)
+    await world.time.pass(2_000)
+    const attempt = await one.snapshots.initiate_snapshot(toySpace, [two.did], { isAutomatic: true })
+    assert.ok(attempt !== undefined && attempt.cut[0] <= until, 'it cuts before what the other one may still hold')
+    assert.equal((await world.time.pass(10_000), attempt.phase), 'complete')
+    const asked = await one.snapshots.initiate_snapshot(toySpace, [two.did])
+    assert.ok(asked !== undefined && asked.cut[0] > until, 'whoever asks gets everything up to now')
+    world.close()
+  })
+})
+
 it('a host that names what nobody has is left out of the next cuts, and holds up one only', async () => {
   const liar = new TestSigner(nodeSeed(2))
   const phantom = liar.sign({ space: toySpace, genesis: null, kind: 'toy.set', body: { name: 'x', value: 1 }, at: [1, 0] }).id

@@ -24,6 +24,7 @@ export function openCutting(node: SimNode, journal: JournalApi, key: SigningKey,
     timing: { now: () => world.time.now() + node.skewMs, after: (ms, run) => world.time.after(ms, run), chance: () => world.chance.next() },
     options: {
       everyMs: 600_000,
+      graceMs: node.graceMs,
       lagMs: 30_000,
       participantsMin: 3,
       get timeoutMs() {

@@ -67,6 +67,8 @@ export class SimNode {
   skewMs = 0
   /** How long this node takes until it begins to write what a peer has sent [ms]. */
   slowMs = 0
+  /** For so long cuts do not pass over a host that is away [ms]. */
+  graceMs = 3_600_000
   /** How long an attempt at a cut may take here [ms]. */
   timeoutMs = 300_000
   running: Running | undefined
@@ -122,8 +124,9 @@ export class SimNode {
     const snapshots: SnapshotCoordinator = openCutting(this, journal, this.#key, (space, message) => replicator.tellSnap(space, message))
     const replicator: Replicator = new Replicator({
       snaps: snapshots.port,
+      heldAt: (peer, space, at, isCovered) => snapshots.heldAt(peer, space, at, isCovered),
       node: this.did,
-      journal: { ...portOf(journal), ingest: (space, operations, after) => this.#ingest(journal, space, operations, after) },
+      journal: portOf(journal, (space, operations, after) => this.#ingest(journal, space, operations, after)),
       network: () => realm.network(),
       rules: [[world.rulesVersion, new Uint8Array(32)]],
       instance,
@@ -153,9 +156,10 @@ export class SimNode {
     if (this.running === undefined) return
     this.disk.detach()
     this.world.network.remove(this.did)
-    this.running.replicator.close()
-    void this.running.snapshots.close()
+    const { replicator, snapshots } = this.running
     this.running = undefined
+    replicator.close()
+    void snapshots.close()
   }
 
   /** The power fails in the node's next write. */
@@ -205,8 +209,9 @@ export class SimNode {
   }
 }
 
-function portOf(journal: JournalApi) {
+function portOf(journal: JournalApi, ingest: JournalApi['ingest']) {
   return {
+    ingest,
     info: (space: SpaceId) => journal.info(space),
     spaces: () => journal.spaces(),
     vectors: (space: SpaceId) => journal.vectors(space),

@@ -235,6 +235,7 @@ function openReplicator(parts: NetworkParts, { network, hosting, discovery, timi
     snaps: snapshots.port,
     ownKey: parts.ownKey,
     covered: (peer, space) => parts.knowledge.covered(peer, space),
+    heldAt: (peer, space, at, isCovered) => snapshots.heldAt(peer, space, at, isCovered),
     timing,
     options: { haveIntervalMs: parts.options.haveIntervalMs },
     ...parts.peers.links(),

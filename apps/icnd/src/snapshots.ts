@@ -42,6 +42,7 @@ export function openSnapshots(
     options: {
       everyMs: config['snapshot.checkpoint_every_secs'] * secondMs,
       lagMs: config['snapshot.cut_lag_secs'] * secondMs,
+      graceMs: config['snapshot.absence_grace_secs'] * secondMs,
       timeoutMs: config['snapshot.snapshot_timeout'] * secondMs,
       participantsMin: config['snapshot.min_participants'],
     },

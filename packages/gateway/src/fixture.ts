@@ -94,7 +94,7 @@ export class TestNode {
       sign: (message) => new Uint8Array(this.key.sign(message)),
       random: (count) => new Uint8Array(randomBytes(count)),
       timing: { now, after: () => () => {}, chance: Math.random },
-      options: { everyMs: 600_000, lagMs: 0, timeoutMs: 300_000, participantsMin: 3 },
+      options: { everyMs: 600_000, graceMs: 0, lagMs: 0, timeoutMs: 300_000, participantsMin: 3 },
       follows: () => true,
       tell() {},
       reachable: () => [],

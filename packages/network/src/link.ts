@@ -320,12 +320,12 @@ export class Link {
     this.#handing.consider(space, sending)
   }
 
-  #compare({ space, digest, buckets }: FrameOf<'have'>): void {
+  #compare({ space, at, digest, buckets }: FrameOf<'have'>): void {
     if (digest !== undefined && this.#offered.has(space)) this.#digests.set(space, digest)
     if (this.#outgoing.isFull) return
     const shared = this.#shared.get(space)
     if (shared !== undefined) {
-      shared.compare(this.#digests.get(space), buckets)
+      shared.compare(at, this.#digests.get(space), buckets)
       return
     }
     // A new host says what it lacks before its own state can name whom it asks: of whom it does not name it asks for everything, and tells nothing.

@@ -73,6 +73,8 @@ export interface ReplicatorParts {
   welcome?(peer: Did, pass: ShownPass | undefined): string | undefined
   /** What the peer has just told to have of the space is here. */
   covered?(peer: Did, space: SpaceId): void
+  /** A peer has told what it has of the space at this value of its clock; `isCovered`: all of it is here by now. */
+  heldAt?(peer: Did, space: SpaceId, at: Clock, isCovered: boolean): void
   /** A peer was not greeted, with what code, and what it has said of itself. */
   helloFailed?(code: string, peer: Did, theirs: FrameOf<'hello'> | undefined): void
   /** What a peer says of a space that it was offered; without a code, both hold it. */

@@ -1,4 +1,17 @@
-import { equalBytes, type Frame, type FrameOf, keyOfDid, type Did, type OperationId, type SpaceId, vectorBucketOf, type Vectors, vectorSumBytes, wantIdsMax } from '@icn/protocol'
+import {
+  type Clock,
+  equalBytes,
+  type Frame,
+  type FrameOf,
+  keyOfDid,
+  type Did,
+  type OperationId,
+  type SpaceId,
+  vectorBucketOf,
+  type Vectors,
+  vectorSumBytes,
+  wantIdsMax,
+} from '@icn/protocol'
 import { Claims } from './intake.ts'
 import type { News } from './news.ts'
 import type { ReplicatorOptions, ReplicatorParts } from './ports.ts'
@@ -35,6 +48,8 @@ export class SpaceLink {
   /** Digest that the peer was last told with its buckets, and the one that it has last told. */
   #told: Uint8Array | undefined
   #theirs: Uint8Array | undefined
+  /** The peer's clock when it told that. */
+  #theirsAt: Clock | undefined
   /** Parents asked for, and when. */
   readonly #wanted = new Map<OperationId, number>()
   /** Cancel what is told when a batch has settled, what is told in any case, and what is told while something is left to others. */
@@ -118,14 +133,16 @@ export class SpaceLink {
   }
 
   /** The peer has told what it has. Without `buckets`: what it told before. */
-  compare(digest: Uint8Array | undefined, buckets: Uint8Array | undefined): void {
+  compare(at: Clock, digest: Uint8Array | undefined, buckets: Uint8Array | undefined): void {
     this.#theirs = digest
+    this.#theirsAt = at
     const { vectors } = this
     if (vectors === undefined) return
     if (this.seeEqual()) {
       this.#parts.parts.covered?.(this.#parts.peer, this.#parts.space)
       return
     }
+    this.#parts.parts.heldAt?.(this.#parts.peer, this.#parts.space, at, false)
     this.#syncing = 'unequal'
     if (!this.#isLacking) this.#behindSince = undefined
     this.#isLacking = false
@@ -187,6 +204,7 @@ export class SpaceLink {
     if (own === undefined || vectors === undefined || this.#theirs === undefined || !equalBytes(this.#theirs, own)) return false
     this.sending.equal(vectors)
     this.#behindSince = undefined
+    if (this.#theirsAt !== undefined) parts.heldAt?.(this.#parts.peer, space, this.#theirsAt, true)
     if (this.#syncing !== 'equal') parts.traffic?.synced(this.#syncing === 'unknown' ? 'equal' : 'done')
     this.#syncing = 'equal'
     this.#tellOwn(vectors)

@@ -1,6 +1,7 @@
 import type { JournalApi } from '@icn/journal'
 import {
   type CheckpointId,
+  type Clock,
   type Code,
   concatBytes,
   type Did,
@@ -18,6 +19,7 @@ import type { Attempt } from './attempt.ts'
 import { memoryOf } from './memory.ts'
 import type { Plan } from './plan.ts'
 import type { AttemptNews, SpaceSnapshotsParts } from './ports.ts'
+import { Presence } from './presence.ts'
 import { type CertifiedCut, certifiedBy, recordAlone, recordOf, type SnapshotRecord, SnapshotRecords } from './records.ts'
 import { isEnough } from './rules.ts'
 import { Schedule } from './schedule.ts'
@@ -34,6 +36,8 @@ export interface SnapshotOptions {
   readonly everyMs: number
   /** How far an automatic cut lies in the past. */
   readonly lagMs: number
+  /** For so long automatic cuts do not pass over a host that is away. */
+  readonly graceMs: number
   /** Fewer reachable hosts, or fewer than there are, begin nothing that somebody asks for. */
   readonly participantsMin: number
   readonly timeoutMs: number
@@ -73,6 +77,7 @@ export class SnapshotCoordinator {
   readonly #unsubscribe: () => void
   readonly records: SnapshotRecords
   readonly #verification: Verification
+  readonly #presence: Presence
   readonly schedule: Schedule
 
   constructor(parts: SnapshotCoordinatorParts) {
@@ -85,6 +90,13 @@ export class SnapshotCoordinator {
       speaker: (space) => this.of(space).speaker,
       timing: parts.timing,
       fault: parts.fault,
+    })
+    this.#presence = new Presence({
+      journal: parts.journal,
+      timing: parts.timing,
+      graceMs: parts.options.graceMs,
+      fault: parts.fault,
+      isHost: (space, did) => this.port.maySpeak(space, did),
     })
     this.schedule = new Schedule(parts.journal.local, parts.options.everyMs, now())
     this.#unsubscribe = parts.journal.subscribe((spaces) => {
@@ -103,6 +115,11 @@ export class SnapshotCoordinator {
     // Vectors are named inline so far.
     page: (): Uint8Array | undefined => undefined,
     pageCame(): void {},
+  }
+
+  /** A host has told what it has of a space, at this value of its clock. */
+  heldAt(host: Did, space: SpaceId, at: Clock, isCovered: boolean): void {
+    this.#presence.heard(host, space, at, isCovered)
   }
 
   /** Begins a cut with these hosts, this one among them. Undefined: one is running, nothing is due, or they are not enough. */
@@ -203,7 +220,12 @@ export class SnapshotCoordinator {
       setDigest: () => info().setDigest,
       isMute: () => info().isMute,
       hasDiverged: () => false,
-      horizon: () => undefined,
+      horizon: (isPresent) =>
+        this.#presence.horizon(
+          space,
+          journal.cuts.hosts(space).now.filter((did) => did !== journal.node),
+          isPresent,
+        ),
       follows: (initiator) => follows(space, initiator),
       ...memoryOf(journal.local, info().genesis),
       tell: (message) => tell(space, message),
@@ -220,6 +242,7 @@ export class SnapshotCoordinator {
 
   async close(): Promise<void> {
     this.#unsubscribe()
+    this.#presence.close()
     for (const cancel of this.#waiting.values()) cancel()
     await Promise.all([...this.#spaces.values()].map((space) => space.close()))
   }

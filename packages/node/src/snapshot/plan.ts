@@ -30,12 +30,12 @@ export function listedFor({ cuts, space, node }: Parts, participants: readonly D
 export async function cutFor(
   { cuts, space, horizon }: Parts,
   { lagMs, isAutomatic }: Plan,
-  hostsCount: number,
+  listed: readonly Did[],
   memory: Memory<Accepted>,
   unserved: Unserved,
 ): Promise<Clock | undefined> {
-  const due = await cuts.due(space, lagMs, hostsCount)
-  const latest = isAutomatic ? horizon((did) => unserved.has(did)) : undefined
+  const due = await cuts.due(space, lagMs, listed.length)
+  const latest = isAutomatic ? horizon((did) => listed.includes(did) || unserved.has(did)) : undefined
   const capped = due !== undefined && latest !== undefined && compareClocks(latest, due) < 0 ? latest : due
   const last = cuts.hosts(space).cut
   const isNews = capped !== undefined && (last === null || compareClocks(capped, last) > 0)

@@ -40,8 +40,8 @@ export interface SpaceSnapshotsParts extends SpeakerParts {
   remember(memory: Memory<Accepted>): void
   /** May this host begin a cut that this node takes part in? */
   follows(initiator: Did): boolean
-  /** No cut that nobody asked for lies later, so that nothing of those who are away for a little is late. Undefined: nothing stands against any. */
-  horizon(leftOut: (did: Did) => boolean): Clock | undefined
+  /** No cut that nobody asked for lies later, so that nothing of hosts that are away for a little is late. Undefined: nobody is. */
+  horizon(isPresent: (host: Did) => boolean): Clock | undefined
   readonly timing: { now(): number; after(ms: number, run: () => void): () => void; chance(): number }
   /** For the whole attempt. */
   readonly timeoutMs: number

@@ -109,7 +109,7 @@ export class SpaceSnapshots {
     if (this.attempt?.isOver === false || this.#parts.isMute() || this.#parts.hasDiverged()) return undefined
     const { previous } = cuts.hosts(space)
     const listed = listedFor(this.#parts, participants, this.#unserved)
-    const cut = listed === undefined ? undefined : await cutFor(this.#parts, plan, listed.length, this.#memory, this.#unserved)
+    const cut = listed === undefined ? undefined : await cutFor(this.#parts, plan, listed, this.#memory, this.#unserved)
     if (listed === undefined || cut === undefined) return undefined
     const begun = begin(this.#memory, keyOfDid(node))
     this.#remember(begun.memory)
