@@ -4,7 +4,7 @@ import { concatBytes, type Did, didOfKey, encodeCanonical, type OperationId, Sec
 import { type SigningKey, signingKeyFromSeed } from '@icn/protocol/node'
 import { Chance } from '@icn/testkit'
 import { CallRefusal } from '../../calls/refusal.ts'
-import type { ArchiveFiles, ArchiveHandle } from './files.ts'
+import type { ArchiveFiles, ArchiveHandle } from '../../sealed-file/index.ts'
 import { pack, packOperations } from './pack.ts'
 import type { ArchiveReading } from './read.ts'
 import { type ArchiveManifest, type ArchiveRecord, type ArchiveSubject, archiveMagic, encodeRecord, encodeRecordHead, endByte, endBytes, signManifest } from './records.ts'

@@ -1,5 +1,14 @@
-export { ArchiveFault, type ArchiveFiles, type ArchiveHandle, archiveFileName, clearArchiveParts, digestFileOf, isArchivePart } from './files.ts'
-export type { ArchiveKeys, ArchiveRecipients } from './lock.ts'
+export {
+  ArchiveFault,
+  type ArchiveFiles,
+  type ArchiveHandle,
+  type ArchiveKeys,
+  type ArchiveRecipients,
+  archiveRecipientsMax,
+  clearArchiveParts,
+  digestFileOf,
+  isArchivePart,
+} from '../../sealed-file/index.ts'
 export { type Packed, pack, packOperations, unpack, unpackChunk, unpackOperations } from './pack.ts'
 export { type ArchiveReader, type ArchiveReading, type ArchiveSummary, type ArchiveSupport, openArchive, readHeader, verifyArchive } from './read.ts'
 export {
@@ -10,7 +19,7 @@ export {
   type ArchiveRecord,
   type ArchiveSubject,
   archiveChunkBytes,
-  archiveRecipientsMax,
+  archiveFileName,
   type OperationPage,
   operationPageBytesMax,
   signManifest,

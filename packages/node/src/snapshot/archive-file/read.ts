@@ -1,24 +1,26 @@
 import { createHash } from 'node:crypto'
-import { concatBytes, decodeExactly, decodeTrusted, encodeCanonical, equalBytes } from '@icn/protocol'
-import { StreamOpener } from '@icn/protocol/node'
+import { equalBytes } from '@icn/protocol'
 import { refuse } from '../../calls/refusal.ts'
-import { type Allocate, allocateBytes, type Blocks, damaged, FileBytes, openedBlocks, Pieces, plainBlocks } from './bytes.ts'
-import { ArchiveFault, type ArchiveFiles, type ArchiveHandle, diskFiles } from './files.ts'
-import { type ArchiveKeys, unlockKey } from './lock.ts'
-import { RecordOrder } from './order.ts'
 import {
-  ArchiveHeader,
+  type Allocate,
+  type ArchiveFiles,
+  type ArchiveHandle,
+  type ArchiveKeys,
   type ArchiveLock,
-  type ArchiveManifest,
-  type ArchiveRecord,
-  archiveHeaderBytesMax,
-  archiveMagic,
-  archiveVersion,
-  decodeRecord,
-  decodeRecordHead,
-  recordHeadBytes,
-  verifyManifest,
-} from './records.ts'
+  allocateBytes,
+  type Blocks,
+  damaged,
+  diskFiles,
+  FileBytes,
+  openFile,
+  Pieces,
+  plainBlocks,
+  readPreamble,
+  unlockedBlocks,
+  unlockKey,
+} from '../../sealed-file/index.ts'
+import { RecordOrder } from './order.ts'
+import { type ArchiveHeader, type ArchiveManifest, type ArchiveRecord, archiveKind, decodeRecord, decodeRecordHead, recordHeadBytes, verifyManifest } from './records.ts'
 
 /** What this release can make use of. */
 export interface ArchiveSupport {
@@ -52,9 +54,9 @@ export interface ArchiveSummary {
 
 /** What a file says of itself; nothing of it is proven. Needs no key. Refuses `ARCHIVE_DAMAGED` and `ARCHIVE_TOO_NEW`. */
 export async function readHeader(path: string, files: ArchiveFiles = diskFiles): Promise<ArchiveHeader> {
-  const handle = await open(path, files)
+  const handle = await openFile(path, files)
   try {
-    return (await readPreamble(new FileBytes(path, handle), allocateBytes)).header
+    return (await readPreamble(archiveKind, new FileBytes(path, handle), allocateBytes)).header
   } finally {
     await handle.close()
   }
@@ -85,13 +87,13 @@ async function openWith(
   options: ReadingBack & Pick<Partial<ArchiveReading>, 'supports'>,
   keyOf: (lock: ArchiveLock) => Promise<Uint8Array | undefined>,
 ): Promise<ArchiveReader> {
-  const handle = await open(path, options.files ?? diskFiles)
+  const handle = await openFile(path, options.files ?? diskFiles)
   let blocks: Blocks | undefined
   try {
     const allocate = options.allocate ?? allocateBytes
     const file = new FileBytes(path, handle, options.onProgress)
-    const { header, preamble } = await readPreamble(file, allocate)
-    blocks = header.encrypted === null ? plainBlocks(file, allocate) : await unlock(file, header.encrypted, preamble, allocate, keyOf)
+    const { header, preamble } = await readPreamble(archiveKind, file, allocate)
+    blocks = header.encrypted === null ? plainBlocks(file, allocate) : unlockedBlocks(file, header.encrypted.stream, await keyOf(header.encrypted), preamble, allocate)
     const source = new RecordSource(new Pieces(blocks, file, allocate), file, preamble)
     const manifest = await readManifest(source, header, file, options.supports)
     return new ArchiveReader({ header, manifest, source, file, blocks, handle, signal: options.signal })
@@ -99,54 +101,6 @@ async function openWith(
     blocks?.close()
     await handle.close()
     throw error
-  }
-}
-
-async function open(path: string, files: ArchiveFiles): Promise<ArchiveHandle> {
-  return await files.open(path).catch((error: unknown) => {
-    throw new ArchiveFault(`the archive ${path} could not be opened`, error)
-  })
-}
-
-/** Magic, length and header; the additional data of every message. */
-async function readPreamble(file: FileBytes, allocate: Allocate): Promise<{ readonly header: ArchiveHeader; readonly preamble: Uint8Array }> {
-  const start = allocate(archiveMagic.length + 4)
-  const held = await file.fill(start)
-  if (held < start.length || !equalBytes(start.subarray(0, archiveMagic.length), archiveMagic)) throw damaged(0, 'not an archive')
-  const length = new DataView(start.buffer, start.byteOffset + archiveMagic.length, 4).getUint32(0)
-  if (length > archiveHeaderBytesMax) throw damaged(file.at, 'a header beyond its bound')
-  const bytes = allocate(length)
-  if ((await file.fill(bytes)) < length) throw damaged(file.at, 'cut short')
-  const header = decodeExactly(ArchiveHeader, bytes)
-  if (header !== undefined) return { header, preamble: concatBytes(start, bytes) }
-  const version = versionOf(bytes)
-  if (version > archiveVersion) throw refuse('ARCHIVE_TOO_NEW', { what: 'format', found: version, known: archiveVersion })
-  throw damaged(file.at, 'a header that cannot be read')
-}
-
-/** Of a header that this release cannot read otherwise; 0 when it names none. */
-function versionOf(bytes: Uint8Array): number {
-  try {
-    const value = decodeTrusted(bytes) as { readonly v?: unknown } | null
-    return typeof value?.v === 'number' && Number.isSafeInteger(value.v) && equalBytes(encodeCanonical(value), bytes) ? value.v : 0
-  } catch {
-    return 0
-  }
-}
-
-async function unlock(
-  file: FileBytes,
-  lock: ArchiveLock,
-  preamble: Uint8Array,
-  allocate: Allocate,
-  keyOf: (lock: ArchiveLock) => Promise<Uint8Array | undefined>,
-): Promise<Blocks> {
-  const key = await keyOf(lock)
-  if (key === undefined) throw damaged(file.at, 'a sealed key that does not open')
-  try {
-    return openedBlocks(file, new StreamOpener(key, lock.stream), preamble, allocate)
-  } finally {
-    key.fill(0)
   }
 }
 

@@ -3,17 +3,18 @@ import {
   CheckpointLayer,
   checkpointLayersMax,
   chunkBytesMax,
+  type Clock,
   clock,
   decodeExactly,
   did,
   didOfKey,
   encodeCanonical,
   int,
-  Kdf,
   operationId,
   pageBytesMax,
   type Signer,
   signStatement,
+  type SpaceId,
   spaceId,
   timeMs,
   VectorChange,
@@ -21,16 +22,13 @@ import {
 } from '@icn/protocol'
 import { verifySignature } from '@icn/protocol/node'
 import { z } from 'zod'
+import { ArchiveLock, type PreambleKind } from '../../sealed-file/index.ts'
 
 /** What stands in an archive file, record by record (snapshot page §12); decision 0014 says what the page leaves open. */
 
 /** Raised by one when an older release could no longer read what this one writes. */
 export const archiveVersion = 1
 export const archiveMagic = new TextEncoder().encode('ICNSNAP1')
-/** Larger: whoever only wants to know what a file is reads more; smaller: 64 recipients do not fit. */
-export const archiveHeaderBytesMax = 65_536
-/** Larger: headers grow by 150 bytes each; smaller: not every steward of a large coop can open its archives. */
-export const archiveRecipientsMax = 64
 /** Larger: the first record grows, which is held in memory; smaller: states near 10 GiB no longer fit (see `archiveChunkBytes`). */
 const chunksMax = 32_768
 /** Raw bytes of one page of operations: the largest single operation fits many times. */
@@ -44,15 +42,6 @@ const slackBytes = 65_536
 const count = int(0, Number.MAX_SAFE_INTEGER)
 const hash = binary(32)
 
-const Recipient = z.strictObject({ did, /** The key of the stream, sealed for the key of the DID. */ box: binary(80) })
-const PassphraseLock = z.strictObject({ kdf: Kdf, nonce: binary(24), box: binary(48) })
-
-/** Who can open the file, and with what. DIDs stand there in the clear, so that whoever finds it knows whom to ask. */
-const Lock = z
-  .strictObject({ stream: binary(24), recipients: z.array(Recipient).max(archiveRecipientsMax), passphrase: PassphraseLock.optional() })
-  .refine((lock) => lock.recipients.length > 0 || lock.passphrase !== undefined, { message: 'nobody could open it' })
-export type ArchiveLock = z.output<typeof Lock>
-
 export const ArchiveHeader = z.strictObject({
   v: z.literal(archiveVersion),
   network_id: operationId,
@@ -61,9 +50,10 @@ export const ArchiveHeader = z.strictObject({
   cut: clock,
   root: hash,
   /** Null: anybody who has the file can read it. */
-  encrypted: Lock.nullable(),
+  encrypted: ArchiveLock.nullable(),
 })
 export type ArchiveHeader = z.output<typeof ArchiveHeader>
+export const archiveKind: PreambleKind<ArchiveHeader> = { magic: archiveMagic, version: archiveVersion, header: ArchiveHeader }
 /** What an archive is of. */
 export type ArchiveSubject = Omit<ArchiveHeader, 'v' | 'encrypted'>
 
@@ -224,3 +214,6 @@ export async function signManifest(subject: ArchiveSubject, said: Omit<ArchiveMa
 export function verifyManifest(subject: ArchiveSubject, manifest: ArchiveManifest): boolean {
   return verifyStatement({ purpose, key: manifest.made_by, payload: manifestPayload(subject, manifest), signature: manifest.signature }, verifySignature)
 }
+
+/** A colon is forbidden on many sticks, and makes others look for a machine of that name; a plus occurs in no space. */
+export const archiveFileName = (space: SpaceId, cut: Clock): string => `${space.replaceAll(':', '+')}-${cut[0]}.icnsnap`

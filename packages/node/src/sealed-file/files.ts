@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Clock, SpaceId } from '@icn/protocol'
-import { refuse } from '../../calls/refusal.ts'
+import { refuse } from '../calls/refusal.ts'
 
 /** What archives need of a disk, so that tests can let one fail, fill up or lie. */
 
@@ -78,6 +77,13 @@ function handleOf(handle: Awaited<ReturnType<typeof open>>): ArchiveHandle {
   }
 }
 
+/** An ordinary file for reading; throws `ArchiveFault`. */
+export async function openFile(path: string, files: ArchiveFiles): Promise<ArchiveHandle> {
+  return await files.open(path).catch((error: unknown) => {
+    throw new ArchiveFault(`the archive ${path} could not be opened`, error)
+  })
+}
+
 /** Runs one step of writing; a full disk is a no with its code, every other trouble a fault. */
 export async function writing<T>(path: string, step: () => Promise<T>): Promise<T> {
   try {
@@ -109,9 +115,6 @@ export async function clearArchiveParts(folder: string, files: ArchiveFiles = di
   for (const name of left) await files.remove(join(folder, name))
   return left
 }
-
-/** A colon is forbidden on many sticks, and makes others look for a machine of that name; a plus occurs in no space. */
-export const archiveFileName = (space: SpaceId, cut: Clock): string => `${space.replaceAll(':', '+')}-${cut[0]}.icnsnap`
 
 /** Where the digest of an archive stands: one line as `sha256sum` writes it. */
 export const digestFileOf = (path: string): string => `${path}.sha256`

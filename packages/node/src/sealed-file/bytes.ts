@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type StreamOpener, StreamSealer, secretStreamExtraBytes } from '@icn/protocol/node'
-import { type CallRefusal, refuse } from '../../calls/refusal.ts'
+import { StreamOpener, StreamSealer, secretStreamExtraBytes } from '@icn/protocol/node'
+import { type CallRefusal, refuse } from '../calls/refusal.ts'
 import { ArchiveFault, type ArchiveHandle, writing } from './files.ts'
 
-/** Bytes of an archive below its records: blocks of 64 KiB, sealed or as they are. */
+/** Bytes of a file below its records: blocks of 64 KiB, sealed or as they are (decision 0014). */
 
 /** What one message of an encrypted archive holds; all but the last are full. */
 export const blockBytes = 65_536
@@ -94,6 +94,16 @@ export function openedBlocks(file: FileBytes, opener: StreamOpener, additional: 
       opener.wipe()
       plain.fill(0)
     },
+  }
+}
+
+/** The same under the key of a stream, which is wiped; undefined: what should have held it does not open. */
+export function unlockedBlocks(file: FileBytes, stream: Uint8Array, key: Uint8Array | undefined, additional: Uint8Array, allocate: Allocate): Blocks {
+  if (key === undefined) throw damaged(file.at, 'a sealed key that does not open')
+  try {
+    return openedBlocks(file, new StreamOpener(key, stream), additional, allocate)
+  } finally {
+    key.fill(0)
   }
 }
 

@@ -1,9 +1,21 @@
-import { checkPassphrase, type Did, didOfKey, encodeCanonical, invariant, type KdfCost, kdfUsual, KeyFileRefused, keyOfDid, type Secret } from '@icn/protocol'
+import { binary, checkPassphrase, type Did, did, didOfKey, encodeCanonical, invariant, Kdf, type KdfCost, kdfUsual, KeyFileRefused, keyOfDid, type Secret } from '@icn/protocol'
 import { nodeKeyFileCrypto, openSealed, secretStreamKeyBytes, sealForKey, signingKeyFromSeed } from '@icn/protocol/node'
-import { refuse } from '../../calls/refusal.ts'
-import { type ArchiveLock, archiveRecipientsMax } from './records.ts'
+import { z } from 'zod'
+import { refuse } from '../calls/refusal.ts'
 
 /** How the key of an encrypted archive is kept in its header: sealed for each recipient, and by a passphrase. */
+
+/** Larger: headers grow by 150 bytes each; smaller: not every steward of a large coop can open its archives. */
+export const archiveRecipientsMax = 64
+
+const Recipient = z.strictObject({ did, /** The key of the stream, sealed for the key of the DID. */ box: binary(80) })
+const PassphraseLock = z.strictObject({ kdf: Kdf, nonce: binary(24), box: binary(48) })
+
+/** Who can open the file, and with what. DIDs stand there in the clear, so that whoever finds it knows whom to ask. */
+export const ArchiveLock = z
+  .strictObject({ stream: binary(24), recipients: z.array(Recipient).max(archiveRecipientsMax), passphrase: PassphraseLock.optional() })
+  .refine((lock) => lock.recipients.length > 0 || lock.passphrase !== undefined, { message: 'nobody could open it' })
+export type ArchiveLock = z.output<typeof ArchiveLock>
 
 /** For whom an archive is made; at least one recipient or a passphrase. */
 export interface ArchiveRecipients {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { concatBytes, utf8 } from '@icn/protocol'
 import { StreamOpener, secretStreamExtraBytes } from '@icn/protocol/node'
 import { allocateBytes, BlockWriter, blockBytes, FileBytes, openedBlocks, sealing } from './bytes.ts'
-import { MemoryFiles, seedOf } from './fixture.ts'
+import { MemoryFiles, seedOf } from '../snapshot/archive-file/fixture.ts'
 
 const path = '/archives/blocks'
 const about = utf8('preamble')

@@ -1,0 +1,5 @@
+export { type Allocate, allocateBytes, type Blocks, BlockWriter, blockBytes, damaged, FileBytes, openedBlocks, Pieces, plainBlocks, sealing, unlockedBlocks } from './bytes.ts'
+export { ArchiveFault, type ArchiveFiles, type ArchiveHandle, clearArchiveParts, digestFileOf, digestLine, diskFiles, isArchivePart, openFile } from './files.ts'
+export { type ArchiveKeys, ArchiveLock, type ArchiveRecipients, archiveRecipientsMax, lockKey, newArchiveKey, unlockKey } from './lock.ts'
+export { encodePreamble, headerBytesMax, type PreambleKind, readPreamble } from './preamble.ts'
+export { putFile } from './put.ts'
