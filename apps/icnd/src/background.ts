@@ -3,6 +3,7 @@ import { reviewOf } from '@icn/domain'
 import type { Sessions } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
 import {
+  type Backups,
   coopGauges,
   type Metrics,
   type NetworkPort,
@@ -41,6 +42,7 @@ export interface BackgroundParts {
   readonly peers: Peers
   readonly network: NetworkPort | undefined
   snapshots(): SnapshotCoordinator
+  readonly backups: Backups | undefined
   /** Replaces keys of tokens and seals that are due. */
   turnKeys(): void
 }
@@ -64,6 +66,12 @@ export function startBackground(parts: BackgroundParts): () => void {
     parts.turnKeys()
   })
   if (config['snapshot.auto']) supervisor.every('checkpoint', dueLookMs, (signal) => parts.snapshots().runDue(signal))
+  const { backups } = parts
+  if (backups !== undefined) {
+    // What a crash has left of one that was tried.
+    void backups.clear().catch((error: unknown) => supervisor.fault('backup', error))
+    supervisor.every('backup', minuteMs, (signal) => backups.runDue(signal))
+  }
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
   supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => parts.clock.check())
   measure(parts)

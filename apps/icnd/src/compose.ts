@@ -7,6 +7,7 @@ import { type JournalApi, type JournalOptions, journalDefaults, openJournal, ope
 import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, RestoreProofs, type SnapshotCoordinator, Supervisor, type Timing } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
 import { cutLast, startBackground } from './background.ts'
+import { openBackups } from './keeping.ts'
 import { ClockKeeper } from './clock.ts'
 import type { Config, OptionName, Origin } from './config/option.ts'
 import { DoorParts, type Inside } from './doors.ts'
@@ -121,6 +122,8 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     const watched = new Peers({ config, journal, metrics, nodeEvents, log, now: wall, trustIn, fault: (error) => supervisor.fault('internal', error) })
     peers = watched
     closers.push(() => watched.close())
+    const proofs = new RestoreProofs({ local: journal.local, metrics, now: wall })
+    const backups = openBackups(parts, { journal, metrics, proofs, wall })
     const doors: DoorParts = new DoorParts(parts, {
       journal,
       ownHead,
@@ -136,11 +139,15 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       clock,
       knowledge: new Knowledge(journal),
       nodeEvents,
-      proofs: new RestoreProofs({ local: journal.local, metrics, now: wall }),
+      proofs,
+      backups,
     })
     doors.mailboxes.set('journal', engine.mailbox)
     for (const name of ['identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics'] as const)
-      doors.mailboxes.set(name, (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox }) })).mailbox)
+      doors.mailboxes.set(
+        name,
+        (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox, ...(name === 'snapshot' ? { stop: async () => backups?.close() } : {}) }) })).mailbox,
+      )
     closers.push(() => doors.trust.close())
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
     const openCuts = (ways: SnapshotWays): SnapshotCoordinator =>
@@ -185,6 +192,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         knowledge: doors.inside.knowledge,
         turnKeys,
         clock,
+        backups,
       })
     })
     supervisor.ready()

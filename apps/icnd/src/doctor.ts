@@ -1,11 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JournalApi, Store } from '@icn/journal'
-import type { Fault, NetworkPort, RestoreProofs, Supervisor } from '@icn/node'
+import type { Backups, Fault, NetworkPort, RestoreProofs, Supervisor } from '@icn/node'
 import type { ClockView, DoctorFinding } from '@icn/protocol'
 import { freeBytes } from './background.ts'
 import type { Config } from './config/option.ts'
-import { examineRestores } from './keeping.ts'
+import { examineBackups, examineRestores } from './keeping.ts'
 import type { OwnHead } from './own-head.ts'
 import { spacesAlone } from './replication.ts'
 
@@ -17,6 +17,7 @@ export interface DoctorParts {
   readonly undecodable: ReadonlySet<string>
   readonly ownHead: OwnHead
   readonly proofs: RestoreProofs
+  readonly backups: Backups | undefined
   readonly now: () => number
   readonly clock: ClockView
   /** Undefined where this node was told to stay alone. */
@@ -43,6 +44,7 @@ export async function examineNode(parts: DoctorParts): Promise<DoctorFinding[]> 
   clock(parts, say)
   findings.push(...(parts.network?.examine() ?? []))
   alone(parts, say)
+  examineBackups(parts, say)
   examineRestores(parts.proofs, say)
   attention(parts, say)
   return findings

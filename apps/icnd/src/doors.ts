@@ -5,6 +5,8 @@ import { listHosts } from '@icn/domain'
 import type { JournalApi, Store } from '@icn/journal'
 import {
   type ActorName,
+  backupHandlers,
+  type Backups,
   Calls,
   commonsHandlers,
   coopHandlers,
@@ -63,6 +65,8 @@ export interface Inside {
   readonly knowledge: Knowledge
   readonly nodeEvents: NodeEventLog
   readonly proofs: RestoreProofs
+  /** Undefined where nothing is kept. */
+  readonly backups: Backups | undefined
 }
 
 /** What the doors are made of, once everything behind them is open. */
@@ -172,6 +176,7 @@ export class DoorParts {
           peersPort(inside.peers, inside.did, wall, (space) => listedHosts(journal, space)),
           rights,
         ),
+        ...backupHandlers({ backups: () => inside.backups, proofs: inside.proofs }),
         ...nodeHandlers({
           now: wall,
           about: () => ({ version, protocol: 'icn/1', node: inside.did, network: network() ?? null, public_origin: this.options.publicOrigin, languages: [...languages] }),
@@ -199,7 +204,7 @@ export class DoorParts {
   }
 
   #examine(): ReturnType<typeof examineNode> {
-    const { journal, ownHead, store, supervisor, undecodable, wall, clock, proofs } = this.inside
+    const { journal, ownHead, store, supervisor, undecodable, wall, clock, proofs, backups } = this.inside
     return examineNode({
       config: this.parts.config,
       journal,
@@ -208,6 +213,7 @@ export class DoorParts {
       undecodable,
       ownHead,
       proofs,
+      backups,
       now: wall,
       clock: clock.view,
       network: this.network,

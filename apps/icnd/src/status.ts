@@ -6,7 +6,7 @@ import type { NodeParts } from './compose.ts'
 import { type OptionName, specs } from './config/option.ts'
 import { groupFaults } from './doctor.ts'
 import type { DoorParts } from './doors.ts'
-import { restoresOf } from './keeping.ts'
+import { backupOf, restoresOf } from './keeping.ts'
 import { version } from './version.ts'
 
 /** How this node is doing, each figure measured when asked. */
@@ -34,6 +34,7 @@ export function statusOf({ inside, parts, sessions, subscribers, sync }: DoorPar
     runs_twice_at: inside.ownHead.twice === undefined ? null : timeText(inside.ownHead.twice.at),
     actors: supervisor.actors.map(({ name, isUp, depth, restarts }) => ({ name, state: isUp ? 'running' : 'down', mailbox: depth, restarts })),
     store: { kind: store.kind, bytes: store.sizeOnDisk(), free_bytes: parts.ephemeral ? null : (freeBytes(parts.config.data_dir) ?? null), read_only: journal.isFull },
+    backup: backupOf(inside.backups),
     ...restoresOf(inside.proofs),
     sessions: sessions.count,
     subscribers: subscribers(),

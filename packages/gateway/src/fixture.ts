@@ -14,6 +14,7 @@ import {
   type NodeHandlers,
   networkHandlers,
   networkPeerHandlers,
+  backupHandlers,
   nodeHandlers,
   openMetrics,
   openSealer,
@@ -138,6 +139,7 @@ export class TestNode {
         ...meHandlers({ journal, standing: this.standing, now }),
         ...networkHandlers(() => undefined, rights),
         ...networkPeerHandlers(noPeers(journal.node), rights),
+        ...backupHandlers({ backups: () => undefined, proofs: { trials: () => [] } }),
         ...nodeHandlers({
           now,
           about: () => ({ version: 'test', protocol: 'icn/1', node: journal.node, network: network() ?? null, public_origin: audience, languages: ['en', 'es'] }),
@@ -157,6 +159,7 @@ export class TestNode {
             subscribers: 0,
             recovering: [],
             runs_twice_at: null,
+            backup: null,
             restore_proven_at: null,
             restores: [],
             errors_24h: [],

@@ -47,6 +47,8 @@ const labels: Readonly<Record<string, readonly [en: string, es: string]>> = {
   entry: ['Line', 'Línea'],
   recovering: ['Signs nothing yet', 'Aún no firma'],
   runs_twice_at: ['Seen to run twice', 'Vista dos veces'],
+  backup: ['Backup', 'Copia'],
+  good_at: ['Last good one', 'Última buena'],
   restore_proven_at: ['Restore last proven', 'Restauración probada'],
   restores: ['Restores', 'Restauraciones'],
   proven_at: ['Proven', 'Probada'],

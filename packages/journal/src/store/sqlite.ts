@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type KeyText, keyBytes, keyText } from '../key.ts'
 import { Overlay } from '../overlay.ts'
@@ -28,6 +29,29 @@ const logPages = 16_000
  * one commit then writes a few pages in sequence, and not one for each key that hashing has put somewhere.
  */
 export const openSqliteStore = (options: SqliteOptions): Store => new SqliteStore(options)
+
+/**
+ * A consistent view of a store by a connection of its own, also from another thread or process than the one that writes. It holds up no writer;
+ * the log grows until it is closed. Where nobody writes and nothing is left in the log, not one file of the folder is touched. Throws StoreFault.
+ */
+export function openSqliteReading(options: SqliteOptions & { /** Somebody may be writing it. */ readonly isLive: boolean }): Snapshot {
+  const path = join(options.folder, 'icn.sqlite')
+  if (!existsSync(path)) throw new StoreFault('io', `there is no store in ${options.folder}`)
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })
+  const db = openDatabase(!options.isLive && (log === undefined || log.size === 0) ? immutable(path) : path, options, true)
+  try {
+    db.exec('BEGIN')
+    const found = layoutOf(db)
+    if (found > schemaVersion) throw newer(path, found)
+    if (found < schemaVersion) throw new StoreFault('io', `the store ${path} has the older layout ${found}; start this release of icnd once, which raises it`)
+    const view = new Overlay(reader(db))
+    addRecent(view, db)
+    return viewOf(db, view, () => {})
+  } catch (cause) {
+    db.close()
+    throw faultOf(cause, `reading ${path}`)
+  }
+}
 
 class SqliteStore implements Store {
   readonly kind = 'sqlite'
@@ -112,11 +136,7 @@ class SqliteStore implements Store {
 
   #readRecent(): Overlay {
     const recent = new Overlay(this.#tables.read)
-    this.#recentBytes = 0
-    for (const { batch } of this.#tables.db.prepare('SELECT batch FROM recent ORDER BY id').all() as { batch: Uint8Array }[]) {
-      for (const { map, key, value } of decodeBatch(batch)) recent.put(map, key, value)
-      this.#recentBytes += batch.length
-    }
+    this.#recentBytes = addRecent(recent, this.#tables.db)
     return recent
   }
 
@@ -146,6 +166,16 @@ class SqliteStore implements Store {
       else (put.get(map) as StatementSync).run(keyBytes(key), value)
     }
   }
+}
+
+/** Puts the batches that are not in the tables yet over them; answers their bytes. */
+function addRecent(over: Overlay, db: DatabaseSync): number {
+  let bytes = 0
+  for (const { batch } of db.prepare('SELECT batch FROM recent ORDER BY id').all() as { batch: Uint8Array }[]) {
+    for (const { map, key, value } of decodeBatch(batch)) over.put(map, key, value)
+    bytes += batch.length
+  }
+  return bytes
 }
 
 /** One connection with its prepared statements. */
@@ -179,7 +209,14 @@ function withFaults(doing: string, work: () => void): void {
 
 const quoted = (map: MapName): string => `"${map}"`
 
-function openDatabase(path: string, options: SqliteOptions, readOnly = false): DatabaseSync {
+/** Nobody writes it: neither a log nor an index of one is made beside it. */
+function immutable(path: string): URL {
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return url
+}
+
+function openDatabase(path: string | URL, options: SqliteOptions, readOnly = false): DatabaseSync {
   try {
     const db = new DatabaseSync(path, { readOnly, timeout: 5_000 })
     if (!readOnly) {
@@ -191,15 +228,20 @@ function openDatabase(path: string, options: SqliteOptions, readOnly = false): D
     db.exec(`PRAGMA mmap_size = ${options.mmapBytes ?? 1_073_741_824}`)
     return db
   } catch (cause) {
-    throw faultOf(cause, `opening ${path}`)
+    throw faultOf(cause, `opening ${String(path)}`)
   }
 }
+
+const layoutOf = (db: DatabaseSync): number => Number((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version)
+
+const newer = (path: string, found: number): StoreFault =>
+  new StoreFault('newer', `the store ${path} has layout ${found}; this release knows ${schemaVersion}. Start the newer release.`)
 
 /** Creates what is missing, in one transaction; an older layout is copied first. Refuses a newer one. */
 function migrate(db: DatabaseSync, path: string): void {
   try {
-    const found = Number((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version)
-    if (found > schemaVersion) throw new StoreFault('newer', `the store ${path} has layout ${found}; this release knows ${schemaVersion}. Start the newer release.`)
+    const found = layoutOf(db)
+    if (found > schemaVersion) throw newer(path, found)
     if (found === schemaVersion) return
     const copy = `${path}.layout-${found}`
     if (found > 0 && !existsSync(copy)) db.prepare('VACUUM INTO ?').run(copy)
@@ -268,7 +310,10 @@ function openSnapshot(path: string, options: SqliteOptions, recent: Overlay, clo
   db.exec('BEGIN')
   // The first read fixes the view.
   db.prepare('SELECT k FROM meta LIMIT 1').get()
-  const view = recent.copy(reader(db))
+  return viewOf(db, recent.copy(reader(db)), closed)
+}
+
+function viewOf(db: DatabaseSync, view: Source, closed: () => void): Snapshot {
   let open = true
   return {
     get: (map, key) => view.get(map, key),

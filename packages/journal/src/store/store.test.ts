@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -7,7 +7,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { openMemoryStore } from './memory.ts'
 import { type Change, type MapName, type Snapshot, type Source, StoreFault } from './port.ts'
-import { openSqliteStore } from './sqlite.ts'
+import { openSqliteReading, openSqliteStore } from './sqlite.ts'
 
 const folder = (t: { after(fn: () => void): void }): string => {
   const path = mkdtempSync(join(tmpdir(), 'icn-store-'))
@@ -168,6 +168,37 @@ describe('the sqlite store', () => {
     const copy = new DatabaseSync(join(path, 'icn.copy'))
     assert.deepEqual(copy.prepare('SELECT count(*) AS n FROM state').get(), { __proto__: null, n: 1 })
     copy.close()
+  })
+
+  it('is read by a connection of its own as it stood, recent batches with it, while somebody writes', (t) => {
+    const path = folder(t)
+    const store = openSqliteStore({ folder: path })
+    store.write([put('a', '1'), put('b', '1')])
+    const reading = openSqliteReading({ folder: path, isLive: true })
+    store.write([put('a', '2'), put('c', '1'), { map: 'state', key: 'b', value: null }])
+    store.write(Array.from({ length: 3_000 }, (_, i) => put(`x${i}`, 'x'.repeat(1_000))))
+    assert.deepEqual(keys(reading), ['a', 'b'])
+    assert.equal(Buffer.from(reading.get('state', 'a') as Uint8Array).toString(), '1')
+    reading.close()
+    const later = openSqliteReading({ folder: path, isLive: true })
+    assert.equal(keys(later).length, 3_002)
+    later.close()
+    store.close()
+  })
+
+  it('leaves no trace of having been read where nobody writes', (t) => {
+    const path = folder(t)
+    const store = openSqliteStore({ folder: path })
+    store.write([put('a', '1')])
+    store.flush()
+    store.close()
+    const before = readdirSync(path)
+    const reading = openSqliteReading({ folder: path, isLive: false })
+    assert.deepEqual(keys(reading), ['a'])
+    assert.deepEqual(readdirSync(path), before)
+    reading.close()
+    assert.deepEqual(readdirSync(path), before)
+    assert.throws(() => openSqliteReading({ folder: join(path, 'nowhere'), isLive: false }), StoreFault)
   })
 
   it('raises an older layout, and keeps a copy of it', (t) => {

@@ -138,7 +138,7 @@ export class Calls {
       case 'download':
         return { as: 'download', answer: (await handler(call, journal)) as never }
       case 'job': {
-        const job = this.jobs.start(call.caller.did as Did, call.method, (await handler(call, journal)) as JobAnswer)
+        const job = this.jobs.start(call.caller.did ?? journal.node, call.method, (await handler(call, journal)) as JobAnswer)
         release()
         await this.jobs.wait(job.id, Math.min(more.jobWaitMs ?? 0, 30_000))
         const now = this.jobs.get(job.id, { operator: true })

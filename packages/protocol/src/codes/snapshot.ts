@@ -53,6 +53,62 @@ export const snapshotCodes = defineCodes({
     en: 'This snapshot has made nothing final, so there is nothing to check.',
     es: 'Esta instantánea no dejó nada definitivo, así que no hay nada que comprobar.',
     fix: { en: 'Choose one whose state is complete.', es: 'Elija una cuyo estado sea complete.' },
+  // backups of a whole node
+  BACKUP_RECIPIENTS: {
+    class: 'input',
+    en: 'A backup holds everything that members have entrusted to this node, so it says for whom it is: {reason}.',
+    es: 'Una copia contiene todo lo que los miembros confiaron a este nodo, así que indica para quién es: {reason}.',
+    fix: {
+      en: 'Name DIDs with --encrypt-to, give a --passphrase-file, or set `backup.recipients_file` to a file with one DID a line.',
+      es: 'Indique DID con --encrypt-to, un --passphrase-file, o ponga en `backup.recipients_file` un archivo con un DID por línea.',
+    },
+  },
+  BACKUP_FILE: {
+    class: 'input',
+    en: 'The backup cannot be written to {file}: {reason}.',
+    es: 'La copia no se puede escribir en {file}: {reason}.',
+    fix: { en: 'Name a new file in a folder that the node may write.', es: 'Indique un archivo nuevo en una carpeta donde el nodo pueda escribir.' },
+  },
+  BACKUP_UNKNOWN: {
+    class: 'not_found',
+    en: 'There is no backup to try: {file}.',
+    es: 'No hay ninguna copia que probar: {file}.',
+    fix: { en: 'Make one with `icnctl backup`, or set `backup.dir`.', es: 'Haga una con `icnctl backup` o configure `backup.dir`.' },
+  },
+  BACKUP_OTHER_NODE: {
+    class: 'conflict',
+    en: 'The backup is of another node: of {node}, and this is {here}.',
+    es: 'La copia es de otro nodo: de {node}, y este es {here}.',
+    fix: {
+      en: 'Put that node’s identity.key into this data folder first, or take a backup of this node.',
+      es: 'Ponga antes el identity.key de ese nodo en esta carpeta de datos, o use una copia de este nodo.',
+    },
+  },
+  BACKUP_RUNNING: {
+    class: 'conflict',
+    en: 'A backup is being made or tried already.',
+    es: 'Ya se está haciendo o probando una copia.',
+    fix: { en: 'Wait for it: `icnctl job list`.', es: 'Espérela: `icnctl job list`.' },
+  },
+  NODE_RUNNING: {
+    class: 'conflict',
+    en: 'The node runs (process {pid}), and this is done while it stands still.',
+    es: 'El nodo está en marcha (proceso {pid}), y esto se hace con él parado.',
+    fix: { en: 'Stop icnd, then try again.', es: 'Detenga icnd e inténtelo de nuevo.' },
+  },
+  RESTORE_DIFFERS: {
+    class: 'conflict',
+    en: 'What is in it, worked out again, is not what it says it is ({what}, in {space}).',
+    es: 'Lo que contiene, calculado de nuevo, no es lo que dice ser ({what}, en {space}).',
+    fix: {
+      en: 'Nothing was changed. Take another backup; if none is good, the other hosts still have what is theirs. Please report it with `icnctl doctor`.',
+      es: 'No se cambió nada. Use otra copia; si ninguna es buena, los demás anfitriones conservan lo suyo. Avise con `icnctl doctor`.',
+    },
+  },
+  RESTORE_PARTIAL: {
+    class: 'conflict',
+    en: 'The file is whole, but not every operation is in it, so not everything could be worked out again.',
+    es: 'El archivo está íntegro, pero no contiene todas las operaciones, así que no todo se pudo calcular de nuevo.',
   },
   // agreement
   SNAPSHOT_INSUFFICIENT_PARTICIPANTS: {

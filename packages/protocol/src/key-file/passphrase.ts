@@ -39,7 +39,7 @@ export async function findPassphrase(parts: PassphraseParts): Promise<{ readonly
 }
 
 /** One line; the newline at its end is cut. */
-async function readSecretFile(file: string): Promise<Secret> {
+export async function readSecretFile(file: string): Promise<Secret> {
   const content = await readSafely(file, () => new KeyFileRefused('KEY_FILE_MISSING', { file, command: `touch ${file}` }))
   let end = content.length
   if (end > 0 && content[end - 1] === 10) end--

@@ -160,6 +160,9 @@ export const metrics = defineMetrics({
   },
   icn_acts: { type: 'gauge', labels: { state: ['open', 'done', 'withdrawn', 'expired'] }, says: 'Changes of several persons.' },
   ...peerMetrics,
+  icn_backup_total: { type: 'counter', labels: { outcome: ['made', 'failed'] }, says: 'Backups of the whole node.' },
+  icn_backup_interval_seconds: { type: 'gauge', says: 'How far apart backups are made; 0: none are made by themselves.' },
+  icn_backup_timestamp_seconds: { type: 'gauge', says: 'When the last good backup was begun; 0: never.' },
   icn_restore_drill_total: {
     type: 'counter',
     labels: { outcome: ['proven', 'failed', 'partial'] },

@@ -1,5 +1,6 @@
 import { actRows } from './act.ts'
 import { authRows } from './auth.ts'
+import { backupRows } from './backup.ts'
 import { charterRows } from './charter.ts'
 import { commonsRows } from './commons.ts'
 import { coopRows } from './coop.ts'
@@ -26,6 +27,7 @@ import { trustRows } from './trust.ts'
 
 export * from './act.ts'
 export * from './auth.ts'
+export * from './backup.ts'
 export * from './charter.ts'
 export * from './common.ts'
 export * from './commons.ts'
@@ -77,6 +79,7 @@ export const operations = {
   ...eventRows,
   ...jobRows,
   ...nodeRows,
+  ...backupRows,
 } as const
 
 export type OperationsTable = typeof operations

@@ -49,6 +49,10 @@ export const StatusView = z.strictObject({
   runs_twice_at: timeField.nullable().describe('When another node last saw this identity run twice.'),
   actors: z.array(z.strictObject({ name: z.string(), state: z.string(), mailbox: count, restarts: count })),
   store: z.strictObject({ kind: z.string(), bytes: count, free_bytes: count.nullable(), read_only: z.boolean() }),
+  backup: z
+    .strictObject({ at: timeField, file: z.string(), bytes: count, code: z.string().nullable(), good_at: timeField.nullable() })
+    .nullable()
+    .describe('The last one that was to be made, why it failed, and when the last good one was made.'),
   restore_proven_at: timeField.nullable().describe('Of anything; null: no restore was ever proven.'),
   restores: z.array(RestoreView).describe('The last restore that was tried of the whole node, and of each space.'),
   sessions: count,
@@ -105,6 +109,7 @@ export const nodeRows = {
         runs_twice_at: null,
         actors: [{ name: 'coop', state: 'running', mailbox: 0, restarts: 0 }],
         store: { kind: 'sqlite', bytes: 4096, free_bytes: null, read_only: false },
+        backup: { at: sample.at, file: '/var/backups/icn/elm-20261001T120000Z.icnbackup', bytes: 1_048_576, code: null, good_at: sample.at },
         restore_proven_at: sample.at,
         restores: [
           {

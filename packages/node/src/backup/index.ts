@@ -1,0 +1,7 @@
+export { type BackupMade, type BackupOptions, Backups, type LastBackup, plaintextWords } from './backups.ts'
+export { backupHandlers } from './handlers.ts'
+export type { SpaceLoss } from './compare.ts'
+export { type Proof, proveStore } from './prove.ts'
+export { backupFileName } from './rotation.ts'
+export { withScratch } from './thread.ts'
+export { rulesOfSpace, type Tried, tryBackup } from './try.ts'

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto'
+import { isStored, journalDefaults, openJournal, openSqliteStore, type Source, type StoredSpace, storedOperations, storedRoot, storedSpaces } from '@icn/journal'
+import {
+  commonsSpace,
+  type Code,
+  didOfKey,
+  digestOfCid,
+  equalBytes,
+  keyOfDid,
+  parseOperation,
+  type RawOperation,
+  type Rules,
+  type SpaceId,
+  signingBytes,
+  toHex,
+} from '@icn/protocol'
+import { signingKeyFromSeed, verifySignature } from '@icn/protocol/node'
+import { refuse } from '../calls/refusal.ts'
+import type { BackedSpace, BackupHeader, BackupManifest } from './format.ts'
+
+export interface ProofParts {
+  /** The store that was unpacked. */
+  readonly source: Source
+  readonly header: BackupHeader
+  readonly manifest: BackupManifest
+  /** An empty folder for what is folded. */
+  readonly folder: string
+  rulesOf(space: SpaceId): Rules
+  readonly signal?: AbortSignal | undefined
+  /** Operations that were folded. */
+  onProgress?(done: number, total: number): void
+}
+
+export interface ProvenSpace {
+  readonly space: SpaceId
+  readonly root: string
+  /** False: not everything that was said is in it, so its state could not be worked out again. */
+  readonly folded: boolean
+}
+
+export interface Proof {
+  readonly spaces: readonly ProvenSpace[]
+  readonly operations: number
+  /** Why it is less than everything. */
+  readonly code?: Code
+}
+
+/** Operations handed over at once. */
+const sliceCount = 512
+
+/**
+ * Checks every signature and folds every space anew from its operations, into a store of its own; what comes out must be what the manifest says.
+ * Refuses `RESTORE_DIFFERS` with the space where it is not.
+ */
+export async function proveStore(parts: ProofParts): Promise<Proof> {
+  const { source, header, manifest, folder, signal } = parts
+  const stored = storedSpaces(source)
+  if (stored.length !== manifest.spaces.length) throw refuse('RESTORE_DIFFERS', { space: '', what: 'spaces' })
+  for (const [index, said] of manifest.spaces.entries()) demandSame(source, stored[index] as StoredSpace, said)
+  const total = manifest.spaces.reduce((sum, { operations }) => sum + placedOf(operations), 0)
+  const seed = new Uint8Array(randomBytes(32))
+  const key = signingKeyFromSeed(seed)
+  // As late as the latest operation: nothing waits for the clock again.
+  const at = Math.max(header.made_at, ...stored.map(({ head }) => head?.at[0] ?? 0))
+  const journal = openJournal({
+    store: openSqliteStore({ folder, cacheBytes: 16_777_216 }),
+    key,
+    node: didOfKey(key.publicKey),
+    rulesOf: parts.rulesOf,
+    wall: () => at,
+    options: { ...journalDefaults, cacheBytes: 67_108_864, eventsLogCount: 1_000, spacesCount: 1_000 },
+  })
+  let done = 0
+  const told = (count: number): void => {
+    done += count
+    parts.onProgress?.(done, total)
+  }
+  try {
+    const spaces: ProvenSpace[] = []
+    // The network first: coops name it.
+    for (const space of stored.toSorted((a, b) => Number(b.space === commonsSpace) - Number(a.space === commonsSpace))) {
+      const said = manifest.spaces[stored.indexOf(space)] as BackedSpace
+      const root = toHex(said.root)
+      const isWhole = said.folded && said.live && checkOperations(source, space, () => signal?.throwIfAborted())
+      if (!isWhole) told(placedOf(said.operations))
+      else {
+        await foldSpace({ ...parts, journal, told }, space)
+        const folded = journal.info(space.space)
+        if (folded === undefined || !equalBytes(folded.setDigest, said.set_digest)) throw refuse('RESTORE_DIFFERS', { space: space.space, what: 'operations' })
+        if (!equalBytes(journal.root(space.space).root, said.root)) throw refuse('RESTORE_DIFFERS', { space: space.space, what: 'root' })
+      }
+      // A name that was taken over is kept for the record only; there is nothing to come back to.
+      spaces.push({ space: space.space, root, folded: isWhole || !said.live })
+    }
+    const [finding] = journal.doctor()
+    if (finding !== undefined) throw refuse('RESTORE_DIFFERS', { space: String(finding.evidence?.['space'] ?? ''), what: finding.invariant })
+    return { spaces, operations: done, ...(spaces.every(({ folded }) => folded) ? {} : { code: 'RESTORE_PARTIAL' as const }) }
+  } finally {
+    await journal.close()
+  }
+}
+
+const placedOf = ({ applied, refused, late, forked, superseded }: BackedSpace['operations']): number => applied + refused + late + forked + superseded
+
+/** What was unpacked is what the manifest speaks of. */
+function demandSame(source: Source, stored: StoredSpace, said: BackedSpace): void {
+  const isSame =
+    stored.space === said.space &&
+    stored.genesis === said.genesis &&
+    stored.rules === said.rules &&
+    equalBytes(stored.setDigest, said.set_digest) &&
+    equalBytes(storedRoot(source, stored).root, said.root)
+  if (!isSame) throw refuse('RESTORE_DIFFERS', { space: said.space, what: 'rows' })
+}
+
+/** Every signature, also of operations whose bodies were forgotten. False where a body or something before it is not here. */
+function checkOperations(source: Source, space: StoredSpace, turn: () => void): boolean {
+  let isWhole = isStored(source, digestOfCid(space.genesis))
+  let count = 0
+  for (const raw of storedOperations(source, space)) {
+    turn()
+    count++
+    if (raw.body !== null) continue
+    isWhole = false
+    if (!isSigned(raw)) throw refuse('RESTORE_DIFFERS', { space: space.space, what: 'signature' })
+  }
+  // What is only known by name is counted as placed, but is not there.
+  return isWhole && count === placedOf(space.operations)
+}
+
+function isSigned(raw: RawOperation): boolean {
+  const parsed = parseOperation(raw.envelope, raw.signature, raw.body)
+  return 'operation' in parsed && verifySignature(raw.signature, signingBytes(raw.envelope), keyOfDid(parsed.operation.envelope.signer))
+}
+
+async function foldSpace(
+  { source, journal, signal, told }: Pick<ProofParts, 'source' | 'signal'> & { readonly journal: ReturnType<typeof openJournal>; told(count: number): void },
+  space: StoredSpace,
+): Promise<void> {
+  let slice: RawOperation[] = []
+  const hand = async (): Promise<void> => {
+    if (slice.length === 0) return
+    signal?.throwIfAborted()
+    const { malformed } = await journal.ingest(space.space, slice)
+    if (malformed.length > 0) throw refuse('RESTORE_DIFFERS', { space: space.space, what: malformed[0]?.reason ?? 'malformed' })
+    told(slice.length)
+    slice = []
+  }
+  for (const { envelope, signature, body } of storedOperations(source, space)) {
+    slice.push({ envelope, signature, body })
+    if (slice.length === sliceCount) await hand()
+  }
+  await hand()
+}
