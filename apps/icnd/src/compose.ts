@@ -25,6 +25,7 @@ import { openDoors } from './open-doors.ts'
 import { Peers } from './peers.ts'
 import { demandPorts } from './ports.ts'
 import { openSnapshots, type SnapshotWays } from './snapshots.ts'
+import { finishSwap } from './swap.ts'
 import { version } from './version.ts'
 
 export interface NodeParts {
@@ -270,6 +271,7 @@ function prepareFolder({ config, log, ephemeral }: NodeParts): FolderLock | unde
   }
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
   const lock = lockFolder(config.data_dir)
+  finishSwap(config.data_dir)
   if (lock.abandoned !== undefined) log.warn('stopped_without_warning', `the last run stopped without warning; it began at ${lock.abandoned.at.toISOString()}`)
   return lock
 }

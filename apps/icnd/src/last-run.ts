@@ -44,6 +44,11 @@ export function lastRun(folder: string, local: LocalStore): LastRun {
   return count === noted.count && tracesOf(folder, marker) === noted.traces ? 'same' : 'other'
 }
 
+/** Whatever lies beside it: this store was put back from a copy. */
+export function markRestored(local: LocalStore): void {
+  local.write([{ key: row, value: { count: 0, traces: 'restored' } }])
+}
+
 /** This run is the last one from now on; in the folder first, so that a store from before it never fits. */
 export function noteRun(folder: string, local: LocalStore): void {
   const marker = join(folder, 'run', 'count')

@@ -50,15 +50,27 @@ export function lockFolder(folder: string): FolderLock & { readonly abandoned: {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       const holder = readHolder(file)
-      if (holder !== undefined && holder.pid !== process.pid && isAlive(holder.pid) && (holder.started === null || startOf(holder.pid) === holder.started))
-        throw new FolderHeld(folder, holder.pid)
+      if (holder !== undefined && isHolding(holder)) throw new FolderHeld(folder, holder.pid)
       abandoned = { at: statSync(file).mtime }
       unlinkSync(file)
     }
   }
 }
 
-function readHolder(file: string): { readonly pid: number; readonly started: string | null } | undefined {
+/** The process that has the folder now; undefined: nobody. Changes nothing. */
+export function holderOf(folder: string): number | undefined {
+  const holder = readHolder(join(folder, 'run', 'lock'))
+  return holder !== undefined && isHolding(holder) ? holder.pid : undefined
+}
+
+interface Holder {
+  readonly pid: number
+  readonly started: string | null
+}
+
+const isHolding = ({ pid, started }: Holder): boolean => pid !== process.pid && isAlive(pid) && (started === null || startOf(pid) === started)
+
+function readHolder(file: string): Holder | undefined {
   try {
     const { pid, started } = JSON.parse(readFileSync(file, 'utf8')) as { pid: unknown; started: unknown }
     return Number.isSafeInteger(pid) ? { pid: pid as number, started: typeof started === 'string' ? started : null } : undefined

@@ -10,6 +10,7 @@ import { FolderHeld } from './lock.ts'
 import { openLog } from './log.ts'
 import { ephemeralKeys, openNodeKeys } from './node-key.ts'
 import { NetworkFileRefused } from './network-file.ts'
+import { rebuildOffline, restoreOffline } from './offline.ts'
 import { PortRefused } from './ports.ts'
 import { version } from './version.ts'
 
@@ -18,6 +19,7 @@ const exits = { stopped: 0, fault: 1, config: 2, store: 3, identity: 4, held: 5 
 
 const usage = `icnd [--option=value …] [--ephemeral]      runs the node
 icnd --i-am-the-only-host                  runs a restored node that has nobody to ask what it signed
+icnd restore FILE [--dry-run] | rebuild    for a node that stands still; people use icnctl restore, icnctl node rebuild
 icnd config show | check | init | schema   options: every value with its origin, faults, a commented file, JSON Schema
 icnd help | version
 
@@ -28,23 +30,34 @@ interface Arguments {
   readonly command: readonly string[]
   readonly flags: ReadonlyMap<string, string>
   readonly ephemeral: boolean
+  /** Of one command; never options of the node. */
+  readonly own: ReadonlyMap<string, string>
 }
+
+const ownFlags = new Set(['dry-run', 'passphrase-file', 'key-file', 'as-another-node'])
+const ownSwitches = new Set(['dry-run', 'as-another-node'])
 
 function readArguments(args: readonly string[]): Arguments {
   const command: string[] = []
   const flags = new Map<string, string>()
   let ephemeral = false
+  const own = new Map<string, string>()
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as string
     if (arg === '--ephemeral') ephemeral = true
     else if (arg === '--i-am-the-only-host') flags.set('node.alone', 'true')
     else if (arg.startsWith('--')) {
       const at = arg.indexOf('=')
+      const plain = at < 0 ? arg.slice(2) : arg.slice(2, at)
+      if (ownFlags.has(plain)) {
+        own.set(plain, at >= 0 ? arg.slice(at + 1) : ownSwitches.has(plain) ? '' : (args[++i] ?? ''))
+        continue
+      }
       const name = (at < 0 ? arg.slice(2) : arg.slice(2, at)).replace('data-dir', 'data_dir')
       flags.set(name, at < 0 ? (args[++i] ?? '') : arg.slice(at + 1))
     } else command.push(arg)
   }
-  return { command, flags, ephemeral }
+  return { command, flags, ephemeral, own }
 }
 
 function complain(loaded: LoadedConfig): void {
@@ -70,6 +83,24 @@ function configCommand(loaded: LoadedConfig, verb: string | undefined): number {
       return exits.config
   }
   return loaded.faults.length === 0 ? exits.stopped : exits.config
+}
+
+function offlineCommand({ config }: LoadedConfig, what: 'restore' | 'rebuild', file: string | undefined, own: ReadonlyMap<string, string>): Promise<number> {
+  const ask = process.stdin.isTTY ? askAt(process.stdin, process.stderr) : undefined
+  const passphrases = { environment: process.env, warn: (text: string) => void process.stderr.write(`${text}\n`), ...(ask === undefined ? {} : { ask }) }
+  const parts = { folder: config.data_dir, passphrases, now: Date.now(), say: (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`) }
+  if (what === 'rebuild') return rebuildOffline(parts)
+  if (file === undefined) {
+    process.stderr.write(usage)
+    return Promise.resolve(exits.config)
+  }
+  return restoreOffline(parts, {
+    file,
+    dryRun: own.has('dry-run'),
+    passphraseFile: own.get('passphrase-file'),
+    keyFile: own.get('key-file'),
+    anyNode: own.has('as-another-node'),
+  })
 }
 
 async function runNode(loaded: LoadedConfig, ephemeral: boolean, flags: ReadonlyMap<string, string>): Promise<number> {
@@ -140,7 +171,7 @@ function exitOf(error: unknown): number {
 }
 
 async function main(): Promise<number> {
-  const { command, flags, ephemeral } = readArguments(process.argv.slice(2))
+  const { command, flags, ephemeral, own } = readArguments(process.argv.slice(2))
   const [noun, verb] = command
   if (noun === 'help') {
     process.stdout.write(verb === 'options' ? renderConfigDocument() : usage)
@@ -152,6 +183,7 @@ async function main(): Promise<number> {
   }
   const loaded = loadConfig({ flags, environment: process.env, ephemeral })
   if (noun === 'config') return configCommand(loaded, verb)
+  if (noun === 'restore' || noun === 'rebuild') return offlineCommand(loaded, noun, verb, own)
   if (noun !== undefined) {
     process.stderr.write(`icnd: there is no command ${noun}\n${usage}`)
     return exits.config

@@ -55,6 +55,15 @@ export function* storedOperations(
   }
 }
 
+/** Operations that wait for others or for the clock. */
+export function* heldOperations(source: Source, { number }: Pick<StoredSpace, 'number'>): Generator<RawOperation> {
+  const { from, to } = spacePrefix(number)
+  for (const [, value] of source.range('held', from, to)) {
+    const { bytes, signature, body } = decodeStored((decodeTrusted(value) as { readonly stored: Uint8Array }).stored)
+    yield { envelope: bytes, signature, body }
+  }
+}
+
 /** Is this operation placed in the store? Of whatever space. */
 export function isStored(source: Source, id: Uint8Array): boolean {
   const known = source.get('ids', keyText(id))

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { isStored, journalDefaults, openJournal, openSqliteStore, type Source, type StoredSpace, storedOperations, storedRoot, storedSpaces } from '@icn/journal'
+import { isStored, type JournalApi, journalDefaults, openJournal, openSqliteStore, type Source, type StoredSpace, storedOperations, storedRoot, storedSpaces } from '@icn/journal'
 import {
   commonsSpace,
   type Code,
@@ -100,7 +100,7 @@ export async function proveStore(parts: ProofParts): Promise<Proof> {
   }
 }
 
-const placedOf = ({ applied, refused, late, forked, superseded }: BackedSpace['operations']): number => applied + refused + late + forked + superseded
+export const placedOf = ({ applied, refused, late, forked, superseded }: BackedSpace['operations']): number => applied + refused + late + forked + superseded
 
 /** What was unpacked is what the manifest speaks of. */
 function demandSame(source: Source, stored: StoredSpace, said: BackedSpace): void {
@@ -114,7 +114,7 @@ function demandSame(source: Source, stored: StoredSpace, said: BackedSpace): voi
 }
 
 /** Every signature, also of operations whose bodies were forgotten. False where a body or something before it is not here. */
-function checkOperations(source: Source, space: StoredSpace, turn: () => void): boolean {
+export function checkOperations(source: Source, space: StoredSpace, turn: () => void): boolean {
   let isWhole = isStored(source, digestOfCid(space.genesis))
   let count = 0
   for (const raw of storedOperations(source, space)) {
@@ -133,8 +133,9 @@ function isSigned(raw: RawOperation): boolean {
   return 'operation' in parsed && verifySignature(raw.signature, signingBytes(raw.envelope), keyOfDid(parsed.operation.envelope.signer))
 }
 
-async function foldSpace(
-  { source, journal, signal, told }: Pick<ProofParts, 'source' | 'signal'> & { readonly journal: ReturnType<typeof openJournal>; told(count: number): void },
+/** Hands over every placed operation of a space, in its order. Refuses `RESTORE_DIFFERS` where one is not what was signed. */
+export async function foldSpace(
+  { source, journal, signal, told }: Pick<ProofParts, 'source' | 'signal'> & { readonly journal: Pick<JournalApi, 'ingest'>; told(count: number): void },
   space: StoredSpace,
 ): Promise<void> {
   let slice: RawOperation[] = []

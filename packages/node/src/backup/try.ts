@@ -1,6 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { keyText, openSqliteReading, openSqliteStore, schemaVersion } from '@icn/journal'
+import { keyText, openSqliteReading, openSqliteStore, StoreFault, schemaVersion } from '@icn/journal'
 import { commonsRules, coopRules } from '@icn/domain'
 import { commonsSpace, type Did, type OperationId, type Rules, type SpaceId } from '@icn/protocol'
 import { refuse } from '../calls/refusal.ts'
@@ -15,6 +15,8 @@ export interface Trying {
   /** Made, and filled with `store` (what was unpacked); belongs to whoever asks. */
   readonly scratch: string
   readonly node: Did
+  /** Also a backup of another node, whose key is lost: what it holds then belongs to this one. */
+  readonly anyNode?: boolean
   /** Undefined: this machine belongs to no network yet. */
   readonly network: OperationId | undefined
   /** Folder of the store that would be replaced. */
@@ -30,6 +32,8 @@ export interface Tried {
   readonly proof: Proof
   /** Empty: the present store holds nothing else. Undefined: there is none. */
   readonly losses: readonly SpaceLoss[] | undefined
+  /** Why the present store could not be read; a restore is then the way out, but nobody knows what is lost by it. */
+  readonly unreadable?: string
 }
 
 /** Rules that this release folds a space by. */
@@ -43,7 +47,6 @@ export async function tryBackup(trying: Trying): Promise<Tried> {
   const { file, scratch, signal, node, network } = trying
   const header = await readBackupHeader(file)
   if (network !== undefined && header.network_id !== null && header.network_id !== network) throw refuse('NETWORK_MISMATCH', { found: header.network_id, network })
-  if (header.node !== node) throw refuse('BACKUP_OTHER_NODE', { node: header.node, here: node })
   const folder = join(scratch, 'store')
   const fold = join(scratch, 'fold')
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -63,26 +66,34 @@ export async function tryBackup(trying: Trying): Promise<Tried> {
       signal,
       onProgress: (done, total) => trying.onProgress?.('fold', done, total),
     })
-    return { summary, proof, losses: trying.present === undefined ? undefined : compareWith(trying.present, source) }
+    return { summary, proof, ...(trying.present === undefined ? { losses: undefined } : compareWith(trying.present, source)) }
   } finally {
     source.close()
     await rm(fold, { recursive: true, force: true })
   }
 }
 
-function compareWith(present: NonNullable<Trying['present']>, other: ReturnType<typeof openSqliteReading>): readonly SpaceLoss[] {
-  const here = openSqliteReading(present)
+function compareWith(present: NonNullable<Trying['present']>, other: ReturnType<typeof openSqliteReading>): Pick<Tried, 'losses' | 'unreadable'> {
   try {
-    return compareStores(here, other)
-  } finally {
-    here.close()
+    const here = openSqliteReading(present)
+    try {
+      return { losses: compareStores(here, other) }
+    } finally {
+      here.close()
+    }
+  } catch (error) {
+    if (!(error instanceof StoreFault)) throw error
+    return { losses: undefined, unreadable: error.message }
   }
 }
 
-async function unpackInto(folder: string, { file, keys, signal, onProgress }: Trying): Promise<BackupSummary> {
+async function unpackInto(folder: string, { file, keys, node, anyNode, signal, onProgress }: Trying): Promise<BackupSummary> {
   const store = openSqliteStore({ folder })
   try {
-    await using backup = await openBackup(file, keys, schemaVersion, { signal, onProgress: (bytes) => onProgress?.('unpack', bytes, bytes) })
+    const { size } = await stat(file)
+    await using backup = await openBackup(file, keys, schemaVersion, { signal, onProgress: (bytes) => onProgress?.('unpack', bytes, size) })
+    // Who it is for has been asked by then: whoever has the wrong key hears whose would do.
+    if (backup.header.node !== node && anyNode !== true) throw refuse('BACKUP_OTHER_NODE', { node: backup.header.node, here: node })
     const pages = backup.pages()
     for (;;) {
       const { done, value } = await pages.next()

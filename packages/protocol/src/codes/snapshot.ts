@@ -96,6 +96,15 @@ export const snapshotCodes = defineCodes({
     es: 'El nodo está en marcha (proceso {pid}), y esto se hace con él parado.',
     fix: { en: 'Stop icnd, then try again.', es: 'Detenga icnd e inténtelo de nuevo.' },
   },
+  STORE_UNREADABLE: {
+    class: 'internal',
+    en: 'The store of this node cannot be read: {reason}.',
+    es: 'No se puede leer el almacén de este nodo: {reason}.',
+    fix: {
+      en: 'Put a backup in its place with `icnctl restore FILE`, or move it away and let the other hosts send what they hold.',
+      es: 'Ponga una copia en su lugar con `icnctl restore FILE`, o apártelo y deje que los demás anfitriones envíen lo que guardan.',
+    },
+  },
   RESTORE_DIFFERS: {
     class: 'conflict',
     en: 'What is in it, worked out again, is not what it says it is ({what}, in {space}).',
