@@ -7,6 +7,7 @@ import { eventCommands } from './events.ts'
 import { explainCommands } from './explain.ts'
 import { idCommands } from './id.ts'
 import { joinCommands } from './join.ts'
+import { keepingCommands } from './keeping.ts'
 import { quarantineCommands } from './quarantine.ts'
 import { rotateCommands } from './rotate.ts'
 import { toolCommands } from './tools.ts'
@@ -21,6 +22,7 @@ export const localCommands: readonly LocalCommand[] = [
   ...joinCommands,
   ...quarantineCommands,
   ...dataCommands,
+  ...keepingCommands,
   ...explainCommands,
   ...eventCommands,
   ...toolCommands,

@@ -1,10 +1,12 @@
 import { commonsRowsEs } from './rows-es-commons.ts'
 import { snapshotRowsEs } from './rows-es-snapshot.ts'
+import { keepingRowsEs } from './rows-es-keeping.ts'
 
 /** Sentences of the operations table in Spanish, by the sentence. A test says which are missing. */
 export const rowsEs: Readonly<Record<string, string>> = {
   ...commonsRowsEs,
   ...snapshotRowsEs,
+  ...keepingRowsEs,
   // What rows do.
   'Sign in with the signed text.': 'Inicia sesión con el texto firmado.',
   'Sign out.': 'Cierra la sesión.',

@@ -53,6 +53,7 @@ export const snapshotCodes = defineCodes({
     en: 'This snapshot has made nothing final, so there is nothing to check.',
     es: 'Esta instantánea no dejó nada definitivo, así que no hay nada que comprobar.',
     fix: { en: 'Choose one whose state is complete.', es: 'Elija una cuyo estado sea complete.' },
+  },
   // backups of a whole node
   BACKUP_RECIPIENTS: {
     class: 'input',
