@@ -67,7 +67,6 @@ const Rows = z.strictObject({
   raw_size: int(1, pageBytesMax),
   data: binary(1, pageBytesMax),
 })
-export type RowsRecord = z.output<typeof Rows>
 
 const Row = z.tuple([binary(0, 4_096), binary(0, pageBytesMax)])
 const RowList = z.array(Row).min(1)
