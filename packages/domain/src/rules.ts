@@ -4,7 +4,7 @@ import { checkCoop, coopLaws, coopProfile, coopTables } from './coop/index.ts'
 import type { SpaceProfile } from './identity/index.ts'
 import { actLaws, checkIdentity, directLaw, guard, identityLaws, identityTables } from './identity/index.ts'
 import { rulesDigest } from './rules-digest.ts'
-import { checkSpace, spaceLaws, spaceTables } from './space/index.ts'
+import { checkpointOf, checkSpace, spaceLaws, spaceTables } from './space/index.ts'
 import { checkTrust, trustLaws, trustTables } from './trust/index.ts'
 
 /** Until 1.0 a set of laws is named by its digest; a node refuses to open a space of another. */
@@ -38,6 +38,7 @@ export function composeRules(parts: SpaceParts): Rules {
     guard: ownGuard === undefined ? identityGuard : (op, facts) => [...identityGuard(op, facts), ...ownGuard(op, facts)],
     hosts: (facts) => parts.profile.hosts(facts),
     hasLapsed: (facts, host, cut) => parts.profile.hasLapsed(facts, host, cut[0]),
+    checkpointOf,
     check: (facts) => [...checkSpace(facts), ...checkIdentity(facts), ...parts.check(facts)],
   }
 }

@@ -20,6 +20,7 @@ import type { Ack, Mark, Proposed } from './checkpointing.ts'
 import type { CutLayer } from './layers.ts'
 import type { United } from './union.ts'
 import type { LeafRange, StateAgain } from './verifying.ts'
+import type { StateApi } from './states.ts'
 
 /** Status of an operation on this node (engine page §3). `final` stands beside it. */
 export type OperationStatus = 'held' | 'applied' | 'refused' | 'late' | 'forked' | 'superseded'
@@ -139,6 +140,8 @@ export interface SpaceInfo {
   readonly setDigest: Uint8Array
   /** True when this release lacks the rules the space follows; it is served read-only. */
   readonly readOnly: boolean
+  /** What stands at or before it came as state: its operations are known by name, and are not here. */
+  readonly historyFrom: Clock | null
   /** True while this node's own key signs nothing here. */
   readonly isMute: boolean
 }
@@ -259,6 +262,7 @@ export interface JournalApi {
   /** Root of the state at the tip, from every row; for comparison between nodes, tests and doctor. */
   root(space: SpaceId): { readonly root: Uint8Array; readonly pairs: number; readonly bytes: number }
   readonly cuts: CutApi
+  readonly states: StateApi
   /** Makes and settles a checkpoint with this node's one acknowledgement; null when nothing is due. */
   checkpoint(space: SpaceId, lagMs: number): Promise<OperationId | null>
 

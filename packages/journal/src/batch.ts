@@ -1,31 +1,20 @@
-import {
-  type Clock,
-  commonsSpace,
-  compareClocks,
-  type Decision,
-  type Did,
-  encodeTrusted,
-  type IngestResult,
-  type OperationId,
-  type SettledCut,
-  signingBytes,
-  type SpaceId,
-} from '@icn/protocol'
+import { type Clock, compareClocks, type Decision, type Did, encodeTrusted, type IngestResult, type OperationId, type SettledCut, signingBytes, type SpaceId } from '@icn/protocol'
 import type { Draft, PlacedOperation, WriteOptions, WriteResult } from './api.ts'
-import { newDecisionId, recordOf, saveDecision } from './decisions.ts'
+import { codesOf, newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
 import { saveFounders } from './cut-records.ts'
 import type { CheckpointBody, Found } from './finality.ts'
-import { readAnswer, saveAnswer } from './idempotency.ts'
+import { saveAnswer } from './idempotency.ts'
 import type { KeyText } from './key.ts'
 import type { DigestText } from './layout.ts'
 import { Overlay } from './overlay.ts'
-import { type Placed, Placing } from './placing.ts'
+import type { Placed } from './placed.ts'
+import { Placing } from './placing.ts'
 import { Refusal } from './refusal.ts'
+import { replayed } from './replayed.ts'
 import { type Made, publishCheckpoint, Settling } from './settling.ts'
 import type { HeldSpace } from './space.ts'
-import { candidateOfUnsigned, demandFresh, demandOpenChain, stamp } from './stamp.ts'
-import type { State } from './state.ts'
+import { candidateOfUnsigned, demandFresh, demandMatch, demandOpenChain, stamp } from './stamp.ts'
 import { type Candidate, isCheckpoint, type Folded, parentsOf } from './candidate.ts'
 import { SpaceWork } from './work.ts'
 
@@ -52,7 +41,7 @@ export class Batch {
 
   /** A proposal of this node: stamped, judged at the tip, signed, placed. */
   propose<Answer>(draft: Draft, options: WriteOptions<Answer>): WriteResult<Answer> {
-    const replay = this.#replay<Answer>(options)
+    const replay = replayed<Answer>(this.#engine, this.overlay, options, this.lookup)
     if (replay !== undefined) return replay
     const engine = this.#engine
     const signer = engine.parts.node
@@ -62,7 +51,7 @@ export class Batch {
     const candidate = candidateOfUnsigned(engine, unsigned, bench?.work)
     const { work } = bench ?? this.#found(candidate)
     demandOpenChain(work, signer)
-    this.#demandMatch(work.state, options)
+    demandMatch(work.state, options)
     const { decision, undo, events } = this.#judge(work, candidate, options)
     if (decision.outcome !== 'lawful') {
       if (isGenesis) this.#benches.delete(draft.space)
@@ -78,7 +67,7 @@ export class Batch {
 
   /** An operation that a device signed, handed in at a door. */
   submit<Answer>(candidate: Candidate, options: WriteOptions<Answer>): WriteResult<Answer> {
-    const replay = this.#replay<Answer>(options)
+    const replay = replayed<Answer>(this.#engine, this.overlay, options, this.lookup)
     if (replay !== undefined) return replay
     const { envelope, id } = candidate.operation
     const known = this.overlay.get('ids', candidate.digest)
@@ -91,7 +80,7 @@ export class Batch {
       if (folded !== undefined) return this.#answer(work, candidate, folded, options)
     }
     this.#demandPlaceable(work, candidate)
-    this.#demandMatch(work.state, options)
+    demandMatch(work.state, options)
     if (options.unchanged !== undefined) {
       // Judged once on the tip for what it reads, and taken back: the real fold follows.
       const trial = this.#judge(work, candidate, options)
@@ -176,6 +165,14 @@ export class Batch {
     work.promised = null
     this.operations++
     return { id, left: work.leavesLeft }
+  }
+
+  /** A space whose rows came in beforehand becomes real with the commit; its certificate has its place as soon as what stands before it is here. */
+  arrive(held: HeldSpace, prepare: (work: SpaceWork) => void, certificate: Candidate): void {
+    const { work } = this.#open(held, true)
+    prepare(work)
+    const placing = this.#placing(work)
+    if ([...parentsOf(certificate.operation)].every((id) => placing.placeOf(id) !== undefined)) this.#offer(work, [certificate])
   }
 
   /** Writes everything in one transaction and makes it the tip. Throws StoreFault, after which nothing happened. */
@@ -293,12 +290,6 @@ export class Batch {
     throw new Refusal('STATE_CHANGED')
   }
 
-  #demandMatch<Answer>(state: State, options: WriteOptions<Answer>): void {
-    if (options.match === undefined) return
-    const tag = options.match.tag(state)
-    if (!options.match.expected.includes(tag)) throw new Refusal('ETAG_MISMATCH', { etag: tag })
-  }
-
   /** What a door refuses and forgets (engine page §2, §6, §7). */
   #demandPlaceable(work: SpaceWork, candidate: Candidate): void {
     const { envelope } = candidate.operation
@@ -315,30 +306,6 @@ export class Batch {
   #knownResult(work: SpaceWork, candidate: Candidate): Folded | undefined {
     const record = work.orderAt(candidate.place)
     return record === undefined ? undefined : { candidate, record, before: record.status }
-  }
-
-  #replay<Answer>(options: WriteOptions<Answer>): WriteResult<Answer> | undefined {
-    if (options.idempotency === undefined) return undefined
-    const stored = readAnswer(this.overlay, options.idempotency.key, options.idempotency.input)
-    if (stored === undefined) return undefined
-    const context = { space: commonsSpace, kind: '', author: this.#engine.parts.node, by: this.#engine.parts.node, now: stored.at, checkpoint: null, head: null }
-    const placed = stored.operation === null ? undefined : this.lookup?.(stored.operation)
-    const decision =
-      placed === undefined
-        ? recordOf(stored.decision ?? '', 'real', context, { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: [] })
-        : recordOf(
-            placed.operation.id,
-            'real',
-            { ...context, space: placed.operation.envelope.space, kind: placed.operation.envelope.kind, author: placed.operation.envelope.author },
-            { outcome: stored.outcome === 'applied' ? 'lawful' : 'already_done', checks: placed.checks },
-          )
-    return {
-      outcome: stored.outcome,
-      ...(placed === undefined ? {} : { operation: placed }),
-      decision,
-      ...(stored.answer === null ? {} : { answer: JSON.parse(stored.answer) as Answer }),
-      replayed: true,
-    }
   }
 
   /** Finds a placed operation; handed in by the journal, which knows how to show one. */
@@ -404,5 +371,3 @@ export class Batch {
     }
   }
 }
-
-const codesOf = (decision: Decision): string[] => decision.checks.flatMap((check) => (check.result === 'fail' || check.result === 'done' ? [check.code] : []))

@@ -1,7 +1,9 @@
-import { checkpointIdOf, cidOfDigest, type Clock, decodeTrusted, type Did, encodeTrusted, type OperationId, type SettledCut, type SpaceCheckpoint } from '@icn/protocol'
+import { checkpointIdOf, type Clock, decodeTrusted, type Did, encodeTrusted, type OperationId, type SettledCut, type SpaceCheckpoint } from '@icn/protocol'
 import { type KeyText, keyBytes, keyText } from './key.ts'
-import { chainDigestOf, chainRange, clockOfPlace, clockText, type DigestText, digestText, signerText } from './layout.ts'
+import { chainDigestOf, chainRange, clockOfPlace, clockText, type DigestText, digestText, signerText, type SpacePrefix } from './layout.ts'
+import { idOfDigest, isTrace } from './known.ts'
 import type { CheckpointRecord } from './records.ts'
+import type { Source } from './store/port.ts'
 import type { SpaceWork } from './work.ts'
 
 /** What is kept of settled cuts, in the map `checkpoints`: when each was settled, by id, by the operations that carried them, and layer by layer. */
@@ -55,8 +57,19 @@ export const layerAt = (work: SpaceWork, cut: Clock): LayerRecord | undefined =>
 /** Hosts in the state after the first operation. */
 export const foundersOf = (work: SpaceWork): readonly Did[] => read<Did[]>(work, foundingKey(work)) ?? []
 
-export function saveFounders(work: SpaceWork): void {
-  work.overlay.put('checkpoints', foundingKey(work), encodeTrusted(work.rules.hosts(work.state)))
+export function saveFounders(work: SpaceWork, hosts: readonly Did[] = work.rules.hosts(work.state)): void {
+  work.overlay.put('checkpoints', foundingKey(work), encodeTrusted(hosts))
+}
+
+/** The certificate that a state came with, as its operation is stored. */
+export const saveCertificate = (work: SpaceWork, stored: Uint8Array): void => work.overlay.put('checkpoints', `${work.prefix}k`, stored)
+export const readCertificate = (work: SpaceWork): Uint8Array | undefined => work.overlay.get('checkpoints', `${work.prefix}k`)
+
+/** The cut up to which operations are known by name and place only. */
+export const saveFloor = (work: SpaceWork, cut: Clock): void => work.overlay.put('checkpoints', `${work.prefix}h`, keyBytes(clockText(cut)))
+export function readFloor(source: Source, prefix: SpacePrefix): Clock | null {
+  const floor = source.get('checkpoints', `${prefix.from}h`)
+  return floor === undefined ? null : clockOfPlace(keyText(floor))
 }
 
 function read<Row>(work: SpaceWork, key: KeyText): Row | undefined {
@@ -72,7 +85,7 @@ export function finalAt(work: SpaceWork, signer: Did, seq: number): OperationId 
     const digest = chainDigestOf(entry)
     const clock = keyText(work.overlay.get('ids', digest) as Uint8Array).slice(4)
     const status = work.statusAt(clock + digest)
-    if ((status === 'applied' || status === 'refused') && work.isCovered(clockOfPlace(clock))) return cidOfDigest(keyBytes(digest)) as OperationId
+    if ((status === 'applied' || status === 'refused' || isTrace(work, clock + digest)) && work.isCovered(clockOfPlace(clock))) return idOfDigest(digest)
   }
   return undefined
 }

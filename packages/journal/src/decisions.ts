@@ -82,3 +82,5 @@ export function plain(value: unknown): unknown {
   for (const [key, inner] of Object.entries(value)) if (inner !== undefined && typeof inner !== 'function') out[key] = plain(inner)
   return out
 }
+
+export const codesOf = (decision: Decision): string[] => decision.checks.flatMap((check) => (check.result === 'fail' || check.result === 'done' ? [check.code] : []))

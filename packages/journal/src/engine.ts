@@ -3,7 +3,7 @@ import { type Clock, type Did, decodeTrusted, encodeTrusted, type OperationId, t
 import type { SigningKey } from '@icn/protocol/node'
 import { HybridClock } from './clock.ts'
 import { fillContents } from './contents.ts'
-import { readSettled } from './cut-records.ts'
+import { readFloor, readSettled } from './cut-records.ts'
 import type { DigestText } from './layout.ts'
 import type { JournalObserver, JournalOptions } from './options.ts'
 import { Overlay } from './overlay.ts'
@@ -29,6 +29,8 @@ export interface JournalParts {
   wall(): number
   readonly observer?: JournalObserver
   readonly options: JournalOptions
+  /** Where `commons` is not held here: which network its spaces belong to. */
+  readonly network?: OperationId
   /** Checks a signature on the caller's thread; left out: the strict check of this platform. A simulator of many nodes remembers what was checked. */
   verify?(check: SignatureCheck): boolean
   /** Random bytes; left out: the platform's. */
@@ -47,6 +49,8 @@ export class Engine {
   readonly byGenesis = new Map<OperationId, HeldSpace>()
   /** Spaces in which this node's own key signs nothing for now. */
   readonly mute = new Set<SpaceId>()
+  /** Numbers of spaces whose state is coming in; nobody knows them yet. */
+  readonly arriving = new Set<number>()
   epoch: string
   nextNumber: number
 
@@ -86,12 +90,16 @@ export class Engine {
   }
 
   #registerAll(): void {
-    for (const [, bytes] of this.source.range('spaces', '')) this.register(decodeTrusted(bytes) as SpaceRecord)
+    for (const [, bytes] of this.source.range('spaces', '')) {
+      const record = decodeTrusted(bytes) as SpaceRecord
+      if (record.shelved_until === undefined) this.register(record)
+      else this.nextNumber = Math.max(this.nextNumber, record.number + 1)
+    }
   }
 
   /** Id of the first operation of `commons`: the network. */
   get network(): OperationId | undefined {
-    return this.spaces.get('commons' as SpaceId)?.record.genesis
+    return this.spaces.get('commons' as SpaceId)?.record.genesis ?? this.parts.network
   }
 
   space(name: SpaceId): HeldSpace {
@@ -122,6 +130,7 @@ export class Engine {
     const held = new HeldSpace(record, rules.version === record.rules ? rules : undefined, emptySummary, this.rows)
     // A cut that was running when the process ended is given up; whatever waited for it comes by with the next upkeep.
     held.summary = { ...readSummary(this.source, held.prefix), promised: null }
+    held.floor = readFloor(this.source, held.prefix)
     this.adopt(held)
     return held
   }

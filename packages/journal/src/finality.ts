@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Did, didOfKey, equalBytes, type OperationId, type SettledCut, type SpaceCheckpoint, type SpaceId, statementBytes } from '@icn/protocol'
+import { compareClocks, type Did, didOfKey, equalBytes, type OperationId, type SettledCut, type SpaceCheckpoint, type SpaceId, statementBytes } from '@icn/protocol'
 import { verifySignature } from '@icn/protocol/node'
 import { cutOfId, factsOfCut, foundersOf, idOfCut, layerAt, saveCut, saveLayer, saveSettled } from './cut-records.ts'
 import { type Aside, type CutState, scratchOf, stateAt, stateOfLayers } from './cut-state.ts'
@@ -109,8 +109,14 @@ export function* settle(work: SpaceWork, body: CheckpointBody, acks: readonly Di
     return { settled: facts(state, count, [...vectorsBefore, ...vectors]), aside: { decided, vectors, leaves, watch } }
   }
   // It says less than what is final here, or the same: then its state is a state of the past.
-  if (earlier.every((layer, index) => layer !== undefined && equalBytes(layer.chain, chains[index + 1] as Uint8Array)))
-    return { settled: facts(yield* stateAt(scratchOf(work), body.cut, hostsOfPrevious(work, body)), body.count, vectorsBefore), aside: undefined }
+  if (earlier.every((layer, index) => layer !== undefined && equalBytes(layer.chain, chains[index + 1] as Uint8Array))) {
+    const { floor } = work.space
+    const hosts = hostsOfPrevious(work, body)
+    // Of what came as state nothing can be taken back: such a certificate is believed as far as its majority goes.
+    const isBelow = floor !== null && compareClocks(body.cut, floor) < 0
+    const state = isBelow ? { root: body.root, pairs: body.pairs, bytes: body.size, hostsBefore: hosts, hostsAtCut: hosts } : yield* stateAt(scratchOf(work), body.cut, hosts)
+    return { settled: facts(state, body.count, vectorsBefore), aside: undefined }
+  }
   // Whoever signed both, the law has a word for it and needs nothing but the chains.
   return { settled: { ...nothing, acks, chains }, aside: undefined }
 }

@@ -90,6 +90,7 @@ export function showOperation(engine: Engine, id: OperationId): (PlacedOperation
     if (!text.startsWith(space.prefix.from)) continue
     if (text.length === 4) return heldOperation(engine, space, digest)
     const place = text.slice(4) + digest
+    if (engine.source.get('operations', space.prefix.from + place) === undefined) return undefined
     const noted = engine.source.get('quarantine', space.prefix.from + place)
     const shown = show(engine, space, place)
     return { ...shown, ...(noted === undefined ? {} : quarantineNote(engine, space, shown, place, noted)), space: space.record.space }

@@ -34,7 +34,9 @@ import { examineStore } from './doctor.ts'
 import { Engine, type JournalParts } from './engine.ts'
 import { readEvents } from './event-log.ts'
 import { stateRoot } from './cut-state.ts'
-import { atOnce } from './turns.ts'
+import { dropShelved } from './shelf.ts'
+import { States } from './state-api.ts'
+import { atOnce, nextTurn } from './turns.ts'
 import { differences, forgetBodies, listOperations, listQuarantine, pruneUndo, replayStretch, showOperation, stateAt } from './history.ts'
 import { peekAnswer } from './idempotency.ts'
 import { openLocal } from './local.ts'
@@ -60,6 +62,7 @@ class Journal implements JournalApi {
   #closing: Promise<void> | undefined
   readonly cuts: Cuts
   readonly #settler: Settler
+  readonly states: States
   #failedAt = Number.NEGATIVE_INFINITY
   ownClockAheadMs: number | undefined
 
@@ -70,6 +73,7 @@ class Journal implements JournalApi {
     this.#queue = new CommitQueue(engine, { lookup: (id) => this.operation(id), committed: (batch) => this.#publish(eventsOf(batch)), failed: (error) => this.#writeFailed(error) })
     this.#settler = new Settler(engine, this.#queue)
     this.cuts = new Cuts(engine, this.#queue, this.#settler)
+    this.states = new States(engine, this.#queue, (space) => this.cuts.isRunning(space))
   }
 
   get node() {
@@ -95,6 +99,7 @@ class Journal implements JournalApi {
       checkpoint: checkpoint === null ? null : { id: checkpoint.id, cut: checkpoint.cut, root: checkpoint.root, operation: checkpoint.operation },
       setDigest: summary.setDigest,
       readOnly: space.rules === undefined,
+      historyFrom: space.floor,
       isMute: this.#engine.mute.has(name),
     }
   }
@@ -265,6 +270,7 @@ class Journal implements JournalApi {
   }
 
   async maintain(): Promise<void> {
+    while (dropShelved(this.#engine)) await nextTurn()
     for (const [name, space] of this.#engine.spaces) {
       if (space.rules === undefined) continue
       if (space.summary.counts.held > 0) await this.#queue.add(0, 0, (batch) => batch.release(name, !this.cuts.isRunning(name)))

@@ -15,6 +15,7 @@ import type { OperationStatus } from './api.ts'
 import { type Disposition, isReissueOf } from './candidate.ts'
 import { finalAt, idOfCut, knowsCheckpoint } from './cut-records.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
+import { idRow } from './known.ts'
 import { chainDigestOf, chainRange, clockOfPlace, type PlaceText, signerText, u16, u48 } from './layout.ts'
 import { stretch } from './stretch.ts'
 import { TreeBuilder, vectorTag } from './tree.ts'
@@ -199,6 +200,8 @@ function wantedOf(work: SpaceWork, vector: CutVector, { envelope, id }: SignedOp
   const counts = vector.chosen(envelope.signer).get(envelope.seq) ?? finalAt(work, envelope.signer, envelope.seq)
   if (counts === id) return 'fold'
   const other = counts === undefined ? undefined : work.operationOf(counts)?.envelope
+  // Beside what is known by name only it was judged when it came.
+  if (counts !== undefined && other === undefined) return dispositionOf(status)
   return other !== undefined && isReissueOf(envelope, other) ? 'superseded' : 'forked'
 }
 
@@ -208,7 +211,7 @@ function* lateTwins(work: SpaceWork, envelope: SignedOperation['envelope']): Gen
   for (const [entry, mark] of work.overlay.range('chains', from, to)) {
     if (mark[0] === 0) continue
     const digest = chainDigestOf(entry)
-    const place = (keyText(work.overlay.get('ids', digest) as Uint8Array).slice(4) + digest) as PlaceText
+    const place = ((idRow(work, digest) as string).slice(4) + digest) as PlaceText
     if (work.statusAt(place) === 'late' && isReissueOf(work.loadAt(place).operation.envelope, envelope)) yield place
   }
 }

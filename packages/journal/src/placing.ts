@@ -6,8 +6,6 @@ import {
   type Did,
   digestOfCid,
   encodeTrusted,
-  heldCountMax,
-  heldPerSignerMax,
   type MalformedReason,
   type OperationId,
   type SignedOperation,
@@ -26,38 +24,18 @@ import {
   signerText,
   textAfter,
 } from './layout.ts'
-import type { HybridClock } from './clock.ts'
 import { factsOfCut, finalAt, idOfCut, knowsCheckpoint } from './cut-records.ts'
 import { type CheckpointBody, missingHeads } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
+import { idOfDigest, idRow, isTrace } from './known.ts'
 import { encodeStored } from './records.ts'
 import { type Candidate, type Disposition, isCheckpoint, isReissueOf, parentsOf, standsAlone } from './candidate.ts'
-import type { ForkSeen } from './options.ts'
-import { arrivalLength, type HeldReason, heldRest, type HeldRow, seqOfRest, signerOfRest, waitingKeys } from './waiting.ts'
+import type { Placed, PlacingParts } from './placed.ts'
+import { type HeldReason, heldRest, type HeldRow, oneTooMany, seqOfRest, signerOfRest, waitingKeys } from './waiting.ts'
 import type { SpaceWork } from './work.ts'
 
-export interface Placed {
-  /** New operations in the order, with what the fold is told to do with them. */
-  readonly fresh: (readonly [Candidate, Disposition])[]
-  /** Older operations that get another disposition. */
-  readonly changed: Map<PlaceText, Disposition>
-  held: number
-  known: number
-  readonly malformed: { readonly id: OperationId; readonly reason: MalformedReason }[]
-  readonly wanted: Set<OperationId>
-  evicted: number
-  /** Keys that have used a number twice for different things, seen for the first time. */
-  readonly forks: ForkSeen[]
-}
-
-export interface PlacingParts {
-  /** Builds the candidate of bytes that were checked when they were put aside. */
-  readonly load: (stored: Uint8Array) => Candidate
-  readonly clock: Pick<HybridClock, 'wallMs' | 'witness'>
-}
-
 /** A row of `ids` that names no place: the operation waits. */
-const isHeld = (row: Uint8Array): boolean => row.length === 4
+const isHeld = (row: KeyText): boolean => row.length === 4
 
 /** Gives operations from elsewhere their place: parents, chains, clock, forks, reissues, the bounded waiting room. */
 export class Placing {
@@ -67,6 +45,8 @@ export class Placing {
   /** Dispositions of this call, by digest: a later evidence may change them. */
   readonly #dispositions = new Map<DigestText, Disposition>()
   readonly #fresh = new Map<DigestText, Candidate>()
+  /** Operations that are known by name only and have come by, for as long as this call lasts. */
+  readonly #recalled = new Map<DigestText, SignedOperation>()
 
   constructor(work: SpaceWork, parts: PlacingParts) {
     this.#work = work
@@ -144,10 +124,8 @@ export class Placing {
     if (id === this.#work.space.record.genesis) return this.#work.space.record.genesis_at
     const cached = this.#work.newPlaces.get(id) ?? this.#work.space.places.get(id)
     if (cached !== undefined) return cached
-    const value = this.#work.overlay.get('ids', digestText(id))
-    if (value === undefined || isHeld(value)) return undefined
-    const text = keyText(value)
-    return text.startsWith(this.#work.prefix) ? clockOfPlace(text.slice(4)) : undefined
+    const row = idRow(this.#work, digestText(id))
+    return row === undefined || isHeld(row) ? undefined : clockOfPlace(row.slice(4))
   }
 
   /** True when it was placed; false when it is known, held or malformed. */
@@ -158,14 +136,19 @@ export class Placing {
     const head = work.head(envelope.signer)
     // A number after the head that nobody holds back was never seen, and so this operation neither.
     this.#alone = (head === undefined || envelope.seq > head.seq) && work.counts.held === 0
-    const known = this.#alone ? undefined : work.overlay.get('ids', digest)
+    const known = this.#alone ? undefined : idRow(work, digest)
     if (known !== undefined) {
       this.result.known++
+      if (!isHeld(known) && isTrace(work, known.slice(4) + digest)) {
+        // Asked for because something else bears its number; nothing is folded anew for it.
+        this.#recalled.set(digest, operation)
+        return true
+      }
       // It came again because it is told to nobody; what it waits for may have been asked for in vain.
       if (isHeld(known)) this.#want(this.#missing(candidate))
       return false
     }
-    const missing = this.#missing(candidate)
+    const missing = [...this.#missing(candidate), ...this.#unread(envelope.signer, envelope.seq)]
     const trouble = missing.length === 0 ? this.#parentTrouble(operation) : undefined
     if (trouble !== undefined) {
       this.result.malformed.push({ id: operation.id, reason: trouble })
@@ -209,10 +192,22 @@ export class Placing {
     return missing
   }
 
+  /** What bears this number and is known by name only: whether the two say the same can be told when it is read. */
+  #unread(signer: Did, seq: number): OperationId[] {
+    if (this.#alone || this.#work.space.floor === null) return []
+    const [from, to] = chainRange(this.#work.prefix, signerText(signer), seq)
+    return [...this.#work.overlay.range('chains', from, to)].flatMap(([entry, mark]) => {
+      const digest = chainDigestOf(entry)
+      return mark[0] === 0 || this.#recalled.has(digest) || this.#placed(digest) !== undefined ? [] : [idOfDigest(digest)]
+    })
+  }
+
   /** The checkpoint that has to be settled before this one can be judged. */
   #missingCheckpoint(candidate: Candidate): string | undefined {
     if (!isCheckpoint(candidate)) return undefined
-    const { previous } = candidate.body as CheckpointBody
+    const body = candidate.body as CheckpointBody
+    const { previous } = body
+    if (knowsCheckpoint(this.#work, idOfCut(this.#work, body))) return undefined
     return previous === undefined || knowsCheckpoint(this.#work, previous) ? undefined : previous
   }
 
@@ -228,8 +223,8 @@ export class Placing {
     if (envelope.prev === null) return undefined
     const head = this.#work.head(envelope.signer)
     if (head !== undefined && head.id === envelope.prev) return head.seq + 1 === envelope.seq ? undefined : 'chain'
-    const before = this.#fresh.get(digestText(envelope.prev))?.operation.envelope ?? this.#work.operationOf(envelope.prev)?.envelope
-    return before?.signer === envelope.signer && before.seq + 1 === envelope.seq ? undefined : 'chain'
+    const before = chainKey(this.#work.prefix, signerText(envelope.signer), envelope.seq - 1, digestText(envelope.prev))
+    return this.#work.overlay.get('chains', before)?.[0] === placedMark[0] ? undefined : 'chain'
   }
 
   /** Nothing else can bear the number of the operation at hand. */
@@ -243,11 +238,11 @@ export class Placing {
     const [from, to] = chainRange(work.prefix, key, seq)
     const group = [...work.overlay.range('chains', from, to)].map(([entry, mark]) => ({ digest: chainDigestOf(entry), held: mark[0] === 0 }))
     if (group.length < 2) return
-    const members = group.map(({ digest, held }) => ({
-      digest,
-      operation: held ? this.#heldOperation(signer, seq, digest) : (this.#fresh.get(digest)?.operation ?? this.#placed(digest)),
-      held,
-    }))
+    const members = group.flatMap(({ digest, held }) => {
+      const operation = held ? this.#heldOperation(signer, seq, digest) : this.#placed(digest)
+      return operation === undefined ? [] : [{ digest, operation, held }]
+    })
+    if (members.length < 2) return
     const first = (members[0] as (typeof members)[number]).operation.envelope
     const head = work.head(signer)
     const isReissue = members.every(({ operation: { envelope } }) => isReissueOf(envelope, first))
@@ -284,8 +279,8 @@ export class Placing {
     for (const [entry, mark] of [...work.overlay.range('chains', from, to)]) {
       if (mark[0] === 0) continue
       const digest = chainDigestOf(entry)
-      const operation = this.#fresh.get(digest)?.operation ?? this.#placed(digest)
-      if (standsAlone(operation.envelope) || chainSeqOf(entry) < fork) continue
+      const operation = this.#placed(digest)
+      if (operation === undefined || standsAlone(operation.envelope) || chainSeqOf(entry) < fork) continue
       this.#dispose(digest, placeText(operation.envelope.at, digest), 'forked')
     }
   }
@@ -309,18 +304,22 @@ export class Placing {
   #isTwinOfFinal({ envelope }: SignedOperation): boolean {
     if (!this.#work.isCovered(envelope.at)) return false
     const final = finalAt(this.#work, envelope.signer, envelope.seq)
-    const other = final === undefined ? undefined : this.#work.operationOf(final)
+    const other = final === undefined ? undefined : this.#placed(digestText(final))
     return other !== undefined && isReissueOf(envelope, other.envelope)
   }
 
   #isFinal(place: PlaceText): boolean {
     const status = this.#work.statusAt(place)
-    return this.#work.isCovered(clockOfPlace(place)) && (status === 'applied' || status === 'refused' || status === 'superseded')
+    if (isTrace(this.#work, place)) return true
+    if (!this.#work.isCovered(clockOfPlace(place))) return false
+    // What the cut has left behind together with its reissue is not final because one of the two gave way.
+    if (status === 'superseded') return this.#isTwinOfFinal(this.#work.loadAt(place).operation)
+    return status === 'applied' || status === 'refused'
   }
 
-  #placed(digest: DigestText): SignedOperation {
-    const value = this.#work.overlay.get('ids', digest) as Uint8Array
-    return this.#work.loadAt(keyText(value).slice(4) + digest).operation
+  /** Undefined: it is known by name only. */
+  #placed(digest: DigestText): SignedOperation | undefined {
+    return this.#fresh.get(digest)?.operation ?? this.#recalled.get(digest) ?? this.#work.operationOf(idOfDigest(digest))
   }
 
   #heldOperation(signer: Did, seq: number, digest: DigestText): SignedOperation {
@@ -351,7 +350,10 @@ export class Placing {
 
   /** Parents that wait here themselves are wanted by nobody. */
   #want(missing: readonly OperationId[]): void {
-    for (const id of missing) if (this.#work.overlay.get('ids', digestText(id)) === undefined) this.result.wanted.add(id)
+    for (const id of missing) {
+      const row = idRow(this.#work, digestText(id))
+      if (row === undefined || (!isHeld(row) && isTrace(this.#work, row.slice(4) + digestText(id)))) this.result.wanted.add(id)
+    }
   }
 
   /** Takes an operation out of the waiting room; `rest` is its key without the space. */
@@ -375,28 +377,9 @@ export class Placing {
     return [...overlay.range('waiting', from, textAfter(from))].map(([key]) => this.#unhold(key.slice(from.length)))
   }
 
-  /** What waits longest in an index by arrival, by its key without the space. */
-  #firstToCome(index: KeyText): KeyText | undefined {
-    const from = this.#work.prefix + index
-    for (const [key] of this.#work.overlay.range('waiting', from, textAfter(from))) return key.slice(from.length + arrivalLength)
-    return undefined
-  }
-
   /** The oldest goes, of this signer or of the space, and is counted. */
   #makeRoom(signer: Did): void {
-    const work = this.#work
-    const { overlay, prefix } = work
-    const own = prefix + signerText(signer)
-    let count = 0
-    let oldest: KeyText | undefined
-    // Counted by their keys alone: whoever floods this room makes nobody decode it again and again.
-    for (const [key] of overlay.range('held', own, textAfter(own))) {
-      oldest ??= key.slice(prefix.length)
-      count++
-    }
-    if (count < heldPerSignerMax) oldest = undefined
-    else oldest = this.#firstToCome(`\u0005${signerText(signer)}`) ?? oldest
-    if (oldest === undefined && work.counts.held >= heldCountMax) oldest = this.#firstToCome('\u0000')
+    const oldest = oneTooMany(this.#work, signer)
     if (oldest === undefined) return
     this.#unhold(oldest)
     this.result.evicted++

@@ -164,6 +164,8 @@ export interface SpaceRecord {
   readonly genesis: OperationId
   readonly genesis_at: Clock
   readonly rules: string
+  /** Put aside until then [ms]: nothing reads it any more. 0: a state that is not whole yet, or never became it. */
+  readonly shelved_until?: number
 }
 
 /** Adds a digest to an order-free sum modulo 2^256. */

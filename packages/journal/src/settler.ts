@@ -47,7 +47,8 @@ export class Settler {
 
   async #settle(name: SpaceId, space: HeldSpace): Promise<void> {
     try {
-      for (let next = this.#next(space); next !== undefined; next = this.#next(space)) {
+      // A space that a restore has put aside is nobody's any more.
+      for (let next = this.#next(space); next !== undefined && this.#engine.spaces.get(name) === space; next = this.#next(space)) {
         const { rest, candidate } = next
         const found = await this.#find(name, space, candidate)
         await this.keep(name, await this.#queue.add(1, certificateBytes, (batch) => batch.settle(name, rest, found)))

@@ -26,6 +26,8 @@ export class HeldSpace {
   readonly places = new BoundedMap<OperationId, Clock>(20_000)
   readonly heads = new BoundedMap<Did, HeadRecord>(2_000)
   summary: Summary
+  /** What stands at or before it came as state: its operations are known by name and place, and are not here. Null: everything since the first one is here. */
+  floor: Clock | null
   /** While a cut is promised: last numbers of signers that all hosts have agreed to unite, though they stand before it. */
   admitted: ReadonlyMap<Did, number> | undefined
   /** What is told of signers' chains; follows from the set, so it holds as long as the set's digest is this one. */
@@ -37,6 +39,7 @@ export class HeldSpace {
     this.rules = rules
     this.summary = summary
     this.cache = cache
+    this.floor = null
   }
 
   /** What this node has last found about layers: mostly their certificate comes next. */

@@ -11,11 +11,12 @@ import {
   signingBytes,
   type Did,
 } from '@icn/protocol'
-import type { Draft, UnsignedOperation } from './api.ts'
+import type { Draft, UnsignedOperation, WriteOptions } from './api.ts'
 import type { Candidate } from './candidate.ts'
 import type { Engine } from './engine.ts'
 import { digestText, placeText } from './layout.ts'
 import { Refusal } from './refusal.ts'
+import type { State } from './state.ts'
 import type { SpaceWork } from './work.ts'
 
 /** The unsigned envelope of what somebody wants said now: clock, chain position, heads. Moves nothing; refuses a body that its kind's schema does not take. */
@@ -79,4 +80,11 @@ export function demandFresh({ clock }: Engine, { envelope }: SignedOperation): v
   const now = clock.wallMs()
   if (envelope.at[0] > now + clockAheadMsMax) throw new Refusal('CLOCK_AHEAD', { now })
   if (envelope.at[0] < now - clockBehindMsMax) throw new Refusal('LATE', { cut_at: now - clockBehindMsMax, clock: [...clock.peek()] })
+}
+
+/** If-Match: compared on the state that the operation is judged against. */
+export function demandMatch<Answer>(state: State, { match }: WriteOptions<Answer>): void {
+  if (match === undefined) return
+  const tag = match.tag(state)
+  if (!match.expected.includes(tag)) throw new Refusal('ETAG_MISMATCH', { etag: tag })
 }

@@ -1,4 +1,4 @@
-import type { CheckpointId, Clock, Finding, OperationId, RawOperation, SpaceId, VectorChange } from '@icn/protocol'
+import type { CheckpointId, Clock, OperationId, RawOperation, SpaceId, VectorChange } from '@icn/protocol'
 import type { CutLayer } from './layers.ts'
 
 /**
@@ -38,9 +38,6 @@ export interface StateSource extends Pick<StateSubject, 'network' | 'space' | 'g
   pairs(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
-/** Raw bytes of one page of traces. Larger: more is held at once on both sides; smaller: more pages for the same. */
-export const tracePageBytesMax = 524_288
-
 /** The state at the last checkpoint on a read snapshot, while writers go on. Close it soon: the store's log cannot be shortened meanwhile. */
 export interface StateReader extends StateSource, StateSubject {
   readonly pairsCount: number
@@ -70,8 +67,6 @@ export interface Installed extends StateSubject {
   readonly pairs: number
   readonly bytes: number
   readonly count: number
-  /** What module checks found; there were none, or it would not have been installed. */
-  readonly findings: readonly Finding[]
 }
 
 /** How long rows that a restore has put aside are kept [days]. Larger: they take room; smaller: a mistake is noticed too late. */

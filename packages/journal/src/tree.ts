@@ -24,7 +24,7 @@ export interface Leaf {
 
 /** Cuts pairs into leaves, in key order. Holds the bytes of one leaf. */
 export class LeafBuilder {
-  readonly #ended: (leaf: Leaf) => void
+  readonly #ended: (leaf: Leaf, pairs: Uint8Array) => void
   /** The tag and the pairs of the running leaf. */
   #buffer = Buffer.alloc(bufferBytesFirst)
   #first: KeyText = ''
@@ -32,8 +32,8 @@ export class LeafBuilder {
   #pairs = 0
   #bytes = 0
 
-  /** `ended` is told each leaf as soon as nothing can be added to it. */
-  constructor(ended: (leaf: Leaf) => void) {
+  /** `ended` is told each leaf as soon as nothing can be added to it; the bytes of its pairs are overwritten by what comes next. */
+  constructor(ended: (leaf: Leaf, pairs: Uint8Array) => void) {
     this.#ended = ended
     this.#buffer[0] = leafTag
   }
@@ -65,7 +65,7 @@ export class LeafBuilder {
     const leaf = { first: this.#first, last: this.#last, pairs: this.#pairs, bytes: this.#bytes, hash: hashText(this.#buffer.subarray(0, 1 + this.#bytes)) }
     this.#pairs = 0
     this.#bytes = 0
-    this.#ended(leaf)
+    this.#ended(leaf, this.#buffer.subarray(1, 1 + leaf.bytes))
   }
 
   #reserve(bytes: number): void {
@@ -184,6 +184,31 @@ function varintBytes(value: number): number {
   let bytes = 1
   for (let rest = value; rest > 127; rest >>>= 7) bytes++
   return bytes
+}
+
+/** The pairs of whole leaves as their hashes cover them. Undefined: these bytes are no such thing. */
+export function readPairs(bytes: Uint8Array): (readonly [KeyText, Uint8Array])[] | undefined {
+  const pairs: (readonly [KeyText, Uint8Array])[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const key = readSpan(bytes, at)
+    const value = key === undefined ? undefined : readSpan(bytes, key.to)
+    if (key === undefined || value === undefined) return undefined
+    pairs.push([keyText(bytes.subarray(key.from, key.to)), bytes.subarray(value.from, value.to)])
+    at = value.to
+  }
+  return pairs
+}
+
+/** Where the bytes stand that an unsigned LEB128 before them counts. */
+function readSpan(bytes: Uint8Array, at: number): { readonly from: number; readonly to: number } | undefined {
+  let length = 0
+  for (let shift = 0; shift < 28; shift += 7) {
+    const byte = bytes[at++]
+    if (byte === undefined) return undefined
+    length += (byte & 127) << shift
+    if (byte < 128) return at + length > bytes.length ? undefined : { from: at, to: at + length }
+  }
+  return undefined
 }
 
 /** Unsigned LEB128; returns where it ends. */

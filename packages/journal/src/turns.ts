@@ -3,6 +3,8 @@
 /** Milliseconds of work between two turns of the event loop. Larger: writers wait longer; smaller: more turns for the same work. */
 const turnMs = 5
 
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** Runs it to its end at once. */
 export function atOnce<Answer>(work: Generator<void, Answer>): Answer {
   for (;;) {
@@ -17,7 +19,7 @@ export async function inTurns<Answer>(work: Generator<void, Answer>): Promise<An
     const step = work.next()
     if (step.done) return step.value
     if (performance.now() - since < turnMs) continue
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
     since = performance.now()
   }
 }

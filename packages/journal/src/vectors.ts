@@ -70,7 +70,8 @@ export function lackingPage(
   { after, countMax, bytesMax }: { readonly after?: string; readonly countMax: number; readonly bytesMax: number },
 ): LackingPage {
   const { prefix } = space
-  const start = after === undefined ? firstPlace(engine, space, from) : `${after}\u0000`
+  const given = givable(engine, space, from)
+  const start = after === undefined ? firstPlace(engine, space, given) : `${after}\u0000`
   const operations: RawOperation[] = []
   let bytes = 0
   let last = after
@@ -78,7 +79,7 @@ export function lackingPage(
     for (const [key, stored] of engine.source.range('operations', prefix.from + start, prefix.to)) {
       const raw = rawOf(stored)
       const { signer, seq } = decodeTrusted(raw.envelope) as Envelope
-      if (seq >= (from.get(signer) ?? Number.POSITIVE_INFINITY)) {
+      if (seq >= (given.get(signer) ?? Number.POSITIVE_INFINITY)) {
         if (operations.length > 0 && (operations.length === countMax || bytes + rawBytes(raw) > bytesMax)) return { operations, next: last as string }
         operations.push(raw)
         bytes += rawBytes(raw)
@@ -87,6 +88,18 @@ export function lackingPage(
     }
   }
   return { operations, next: null }
+}
+
+/** Of whom somebody lacks what is known here by name only, they get nothing: what follows would wait there for what others have to give. */
+function givable(engine: Engine, space: HeldSpace, from: ReadonlyMap<Did, number>): ReadonlyMap<Did, number> {
+  if (space.floor === null) return from
+  return new Map(
+    [...from].filter(([signer, wanted]) => {
+      // The first operation of the space is here, whatever follows it.
+      for (const [seq, digest] of chainOf(engine, space, signer, wanted)) if (seq > 0) return rawAt(engine, space, digest) !== undefined
+      return true
+    }),
+  )
 }
 
 /** Where the earliest of them stands. */
@@ -119,7 +132,7 @@ export function twinsOf(engine: Engine, space: HeldSpace, signer: Did): RawOpera
   const byNumber = new Map<number, DigestText[]>()
   for (const [seq, digest] of chainOf(engine, space, signer, 0)) byNumber.set(seq, [...(byNumber.get(seq) ?? []), digest])
   const twins = [...byNumber.values()].filter(({ length }) => length > 1).flat()
-  return twins.map((digest) => rawOf(engine.source.get('operations', space.prefix.from + placeOf(engine, digest)) as Uint8Array))
+  return twins.flatMap((digest) => rawAt(engine, space, digest) ?? [])
 }
 
 /** A placed operation as it is sent; undefined when it is unknown here or only held. */
@@ -130,7 +143,8 @@ function rawAt(engine: Engine, space: HeldSpace, digest: DigestText): RawOperati
   if (known === undefined) return undefined
   const place = keyText(known)
   if (place.length === 4 || !place.startsWith(space.prefix.from)) return undefined
-  return rawOf(engine.source.get('operations', place + digest) as Uint8Array)
+  const stored = engine.source.get('operations', place + digest)
+  return stored === undefined ? undefined : rawOf(stored)
 }
 
 /** Is this placed here, byte for byte? Its name covers the envelope alone: with another signature or body it is somebody's claim, to be examined. */

@@ -1,6 +1,7 @@
-import { type Clock, type Did, didOfKey } from '@icn/protocol'
-import { clockText, type DigestText, readU48, signerText, u48 } from './layout.ts'
+import { type Clock, type Did, didOfKey, heldCountMax, heldPerSignerMax } from '@icn/protocol'
+import { clockText, type DigestText, readU48, signerText, textAfter, u48 } from './layout.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
+import type { SpaceWork } from './work.ts'
 
 /** Rows of the waiting room: operations that have no place yet, and the ways in which they are found again. */
 
@@ -34,4 +35,23 @@ export function waitingKeys(row: HeldRow, rest: KeyText, at: Clock): KeyText[] {
   if (row.reason === 'cut') keys.push(`\u0003${rest}`)
   if (row.reason === 'root') keys.push(`${rootKey}${rest}`)
   return keys
+}
+
+/** Where what waits has no room left: the oldest of this signer or of the space, by its key without the space. */
+export function oneTooMany({ overlay, prefix, counts }: Pick<SpaceWork, 'overlay' | 'prefix' | 'counts'>, signer: Did): KeyText | undefined {
+  const firstToCome = (index: KeyText): KeyText | undefined => {
+    const from = prefix + index
+    for (const [key] of overlay.range('waiting', from, textAfter(from))) return key.slice(from.length + arrivalLength)
+    return undefined
+  }
+  const own = prefix + signerText(signer)
+  let count = 0
+  let oldest: KeyText | undefined
+  // Counted by their keys alone: whoever floods this room makes nobody decode it again and again.
+  for (const [key] of overlay.range('held', own, textAfter(own))) {
+    oldest ??= key.slice(prefix.length)
+    count++
+  }
+  if (count >= heldPerSignerMax) return firstToCome(`\u0005${signerText(signer)}`) ?? oldest
+  return counts.held >= heldCountMax ? firstToCome('\u0000') : undefined
 }

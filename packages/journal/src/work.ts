@@ -22,9 +22,10 @@ import type { Candidate, Disposition, FoldHooks, Folded } from './candidate.ts'
 import { indexContent } from './contents.ts'
 import type { LeafChanges } from './cut-state.ts'
 import { clockOfPlace, digestText, type PlaceText, placeText, signerText } from './layout.ts'
+import { idRow, isTrace } from './known.ts'
 import type { JournalOptions } from './options.ts'
-import { dispositionChecks, isUnfolded } from './unfolded.ts'
-import { type KeyText, keyBytes, keyText } from './key.ts'
+import { dispositionChecks, isUnfolded, listQuarantined } from './unfolded.ts'
+import { type KeyText, keyBytes } from './key.ts'
 import type { Overlay } from './overlay.ts'
 import {
   addDigest,
@@ -42,8 +43,6 @@ import {
 } from './records.ts'
 import type { HeldSpace, Watch } from './space.ts'
 import { State } from './state.ts'
-
-const quarantined = new Set<OperationStatus>(['refused', 'late', 'forked'])
 
 /** One space during one batch: a copy of its summary, its state on the batch's overlay, and the fold. */
 export class SpaceWork {
@@ -278,7 +277,7 @@ export class SpaceWork {
     this.counts[status]++
     this.due += this.#isDue(candidate, status) - (before === undefined ? 0 : this.#isDue(candidate, before.status))
     this.#announce(candidate, record, before, events)
-    this.#listQuarantine(candidate, record, before)
+    listQuarantined(this, candidate, record, before)
     indexContent(this.overlay, this.prefix, candidate, status === 'applied', before?.status === 'applied')
     return { candidate, record, before: before?.status }
   }
@@ -340,11 +339,14 @@ export class SpaceWork {
     for (const [signer, head] of this.#heads) this.space.heads.set(signer, head)
   }
 
+  /** Notes an operation that is not folded. */
+  leave(candidate: Candidate, disposition: Exclude<Disposition, 'fold'>, before?: OrderRecord): Folded {
+    const check = disposition === 'late' ? this.#lateCheck() : dispositionChecks[disposition](candidate.operation.envelope.signer)
+    return this.record(candidate, disposition, decisionOf([check]), new Map(), [], before)
+  }
+
   #settle(candidate: Candidate, disposition: Disposition, before: OrderRecord | undefined): Folded {
-    if (disposition !== 'fold') {
-      const check = disposition === 'late' ? this.#lateCheck() : dispositionChecks[disposition](candidate.operation.envelope.signer)
-      return this.record(candidate, disposition, decisionOf([check]), new Map(), [], before)
-    }
+    if (disposition !== 'fold') return this.leave(candidate, disposition, before)
     const { decision, undo, events } = this.judge(candidate)
     return this.record(candidate, decision.outcome === 'refused' ? 'refused' : 'applied', decision, undo, events, before)
   }
@@ -376,24 +378,16 @@ export class SpaceWork {
     for (const event of events) this.emit(event.type, event.data, id, status)
   }
 
-  #listQuarantine(candidate: Candidate, record: OrderRecord, before: OrderRecord | undefined): void {
-    const key = this.prefix + candidate.place
-    if (quarantined.has(record.status)) {
-      if (before?.status === record.status) return
-      const displacedBy = before?.status === 'applied' ? this.displacer : undefined
-      this.overlay.put('quarantine', key, encodeTrusted({ since: this.hooks.now(), ...(displacedBy === undefined ? {} : { displaced_by: displacedBy }) }))
-      this.emit('quarantine.added', { kind: candidate.operation.envelope.kind, author: candidate.operation.envelope.author }, candidate.operation.id, record.status)
-    } else if (before !== undefined && quarantined.has(before.status)) this.overlay.put('quarantine', key, null)
-  }
-
   /** The operation whose arrival made the running fold rewind. */
   displacer: OperationId | undefined
 
-  /** A placed operation by its id. */
+  /** A placed operation by its id; undefined also for one that is known by name only. */
   operationOf(id: OperationId): SignedOperation | undefined {
     const digest = digestText(id)
-    const place = this.overlay.get('ids', digest)
-    return place === undefined || place.length === 4 ? undefined : this.loadAt(keyText(place).slice(4) + digest).operation
+    const known = idRow(this, digest)
+    if (known === undefined || known.length === 4) return undefined
+    const place = known.slice(4) + digest
+    return isTrace(this, place) ? undefined : this.loadAt(place).operation
   }
 
   /** Reads a stored operation at a place. */

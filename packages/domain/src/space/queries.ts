@@ -22,6 +22,13 @@ export function cutOf(facts: Facts, checkpoint: CheckpointId): Clock | undefined
   return facts.get(checkpointCuts, [checkpoint])
 }
 
+/** What stands here of a checkpoint, by its id. */
+export function checkpointOf(facts: Facts, checkpoint: CheckpointId): Checkpoint | undefined {
+  const cut = cutOf(facts, checkpoint)
+  const row = cut === undefined ? undefined : facts.get(checkpoints, [cut[0], cut[1]])
+  return cut === undefined || row === undefined ? undefined : { cut, ...row }
+}
+
 /** What was decided about an operation in the quarantine. */
 export function reviewOf(facts: Facts, operation: OperationId): SpaceReviewRow | undefined {
   return facts.get(reviews, [operation])

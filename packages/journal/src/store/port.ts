@@ -70,4 +70,4 @@ export class StoreFault extends Error {
 }
 
 /** Raised by one with every change of the layout; a store of a newer one is refused. */
-export const schemaVersion = 4
+export const schemaVersion = 5

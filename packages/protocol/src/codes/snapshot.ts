@@ -120,6 +120,40 @@ export const snapshotCodes = defineCodes({
     en: 'The file is whole, but not every operation is in it, so not everything could be worked out again.',
     es: 'El archivo está íntegro, pero no contiene todas las operaciones, así que no todo se pudo calcular de nuevo.',
   },
+  // states
+  NOTHING_FINAL: {
+    class: 'conflict',
+    en: 'Nothing of {space} is final yet, so there is no state to give away.',
+    es: 'En {space} aún no hay nada definitivo, así que no hay estado que entregar.',
+    fix: {
+      en: 'Wait until enough hosts have agreed on a cut, or ask for one with `icnctl space checkpoint`.',
+      es: 'Espere a que suficientes anfitriones acuerden un corte, o pídalo con `icnctl space checkpoint`.',
+    },
+  },
+  STATE_DIFFERS: {
+    class: 'internal',
+    en: 'The state that is stored of {space} is not the one that its hosts have signed.',
+    es: 'El estado guardado de {space} no es el que firmaron sus anfitriones.',
+    fix: {
+      en: 'Run `icnctl doctor`: the store may be damaged. Restore the space from an archive.',
+      es: 'Ejecute `icnctl doctor`: quizá el almacén esté dañado. Restaure el espacio desde un archivo.',
+    },
+  },
+  STATE_UNPROVEN: {
+    class: 'conflict',
+    en: 'This state cannot be believed ({reason}). Nothing was changed.',
+    es: 'Este estado no se puede creer ({reason}). No se cambió nada.',
+    fix: { en: 'Take it from another host or another archive.', es: 'Tómelo de otro anfitrión o de otro archivo.' },
+  },
+  SPACE_PRESENT: {
+    class: 'conflict',
+    en: '{space} is held here already.',
+    es: '{space} ya se guarda aquí.',
+    fix: {
+      en: 'To put the archived state in its place, confirm it with `--replace --confirm {space}`; what is here is kept aside for 30 days.',
+      es: 'Para poner en su lugar el estado archivado, confírmelo con `--replace --confirm {space}`; lo que hay aquí se aparta durante 30 días.',
+    },
+  },
   // agreement
   SNAPSHOT_INSUFFICIENT_PARTICIPANTS: {
     class: 'rule',

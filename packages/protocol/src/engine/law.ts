@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Did, OperationId, SpaceId } from '../ids.ts'
+import type { CheckpointId, Did, OperationId, SpaceId } from '../ids.ts'
 import type { Clock } from '../units.ts'
 import type { Check, Decision } from './decision.ts'
 import type { Facts, Table, Tables } from './table.ts'
@@ -94,5 +94,10 @@ export interface Rules {
   hosts(facts: Facts): readonly Did[]
   /** Does somebody who was host at the last cut count no more at this one? Whoever has left by their own signature, or was removed long enough before. */
   hasLapsed?(facts: Facts, host: Did, cut: Clock): boolean
+  /** What this state says of a checkpoint; undefined when no row of it stands here. Whoever begins from a state holds against it what comes beside. */
+  checkpointOf?(
+    facts: Facts,
+    id: CheckpointId,
+  ): { readonly cut: Clock; readonly root: Uint8Array; readonly hosts: readonly Did[]; readonly count: number; readonly chain: Uint8Array } | undefined
   check(facts: Facts): readonly Finding[]
 }
