@@ -4,9 +4,13 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it, type TestContext } from 'node:test'
-import type { MethodName } from '@icn/protocol'
+import { openSqliteReading, openSqliteStore, storedRoot, storedSpaces } from '@icn/journal'
+import { CallRefusal, tryBackup } from '@icn/node'
+import { didOfKey, type MethodName, newKeyFile, Secret, sealKeyFile, toHex } from '@icn/protocol'
+import { nodeKeyFileCrypto, writeKeyFile } from '@icn/protocol/node'
+import type { NodeKeys } from '../../apps/icnd/src/node-key.ts'
 import { Running } from './daemon.ts'
-import { didOf, type Fields, foundCoop, passphrase, Person, TestNode, until } from './harness.ts'
+import { didOf, type Fields, foundCoop, passphrase, Person, seedOf, TestNode, until } from './harness.ts'
 
 /** Backups of a whole node through its doors: made while it works, and tried. */
 
@@ -138,4 +142,137 @@ it('a restore on an empty machine brings everything back, and a dry run says bef
   assert.equal(body.restores[0].last.result, 'proven')
   await new Person(machine, 'Ada').must('coop.update_profile', { coop_id: 'food', did: ada.did, name: 'Ada of the mill' })
   await machine.healthy()
+})
+
+/** What a restore in scratch says of these bytes. */
+async function codeOf(node: TestNode, bytes: Uint8Array, folder: string): Promise<string> {
+  const file = join(folder, 'altered.icnbackup')
+  const scratch = join(folder, 'scratch')
+  writeFileSync(file, bytes)
+  try {
+    await tryBackup({
+      file,
+      scratch,
+      node: didOfKey((node.keys as NodeKeys).key.publicKey),
+      network: undefined,
+      keys: { seeds: [new Secret(Uint8Array.from((node.keys as NodeKeys).seed))] },
+    })
+    return 'proven'
+  } catch (error) {
+    return error instanceof CallRefusal ? error.code : String(error)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+it('a backup that was cut, altered, extended or is of another layout is refused with its code', async (t) => {
+  const { node } = await withCoop(t)
+  const folder = folderFor(t)
+  const [sealed, open] = [join(folder, 'sealed.icnbackup'), join(folder, 'open.icnbackup')]
+  assert.equal((await job(node, 'node.backup', { file: sealed, encrypt_to: [didOf('Ada')] })).state, 'done')
+  assert.equal((await job(node, 'node.backup', { file: open, plaintext: 'members-data-readable-by-anyone-with-this-file' })).state, 'done')
+  await node.stop()
+  for (const file of [sealed, open]) {
+    const whole = readFileSync(file)
+    assert.equal(await codeOf(node, whole, folder), 'proven')
+    for (const length of [0, 4, 11, 40, 300, Math.floor(whole.length / 2), whole.length - 40, whole.length - 1])
+      assert.equal(await codeOf(node, whole.subarray(0, length), folder), 'ARCHIVE_DAMAGED', `${file} cut at ${length}`)
+    assert.equal(await codeOf(node, Buffer.concat([whole, Buffer.of(0)]), folder), 'ARCHIVE_DAMAGED', 'a byte behind the end')
+    const places = [0, 9, 20, ...Array.from({ length: 24 }, (_, i) => Math.floor(((i + 1) * (whole.length - 1)) / 24))]
+    for (const at of places) {
+      const altered = Buffer.from(whole)
+      altered[at] = (altered[at] as number) ^ 1
+      assert.match(await codeOf(node, altered, folder), /^(ARCHIVE_DAMAGED|ARCHIVE_NOT_FOR_US|ARCHIVE_TOO_NEW)$/, `${file} altered at ${at}`)
+    }
+    const newer = Buffer.from(whole)
+    newer[newer.indexOf('fschema') + 7] = 23
+    assert.equal(await codeOf(node, newer, folder), 'ARCHIVE_TOO_NEW')
+  }
+  // Rows of one file behind the beginning of another.
+  const other = readFileSync(open)
+  const spliced = Buffer.concat([readFileSync(open).subarray(0, other.length - 200), readFileSync(sealed).subarray(-200)])
+  assert.equal(await codeOf(node, spliced, folder), 'ARCHIVE_DAMAGED')
+})
+
+it('a backup of another network, of another node or for other people is refused, and nothing is touched', async (t) => {
+  const [{ node, ada }, { node: stranger }] = [await withCoop(t), await withCoop(t)]
+  const folder = folderFor(t)
+  const [sealed, open] = [join(folder, 'sealed.icnbackup'), join(folder, 'open.icnbackup')]
+  assert.equal((await job(node, 'node.backup', { file: sealed, encrypt_to: [ada.did] })).state, 'done')
+  assert.equal((await job(node, 'node.backup', { file: open, plaintext: 'members-data-readable-by-anyone-with-this-file' })).state, 'done')
+  const own = node.at.did
+  const running = await offline(node.folder, 'restore', sealed, '--dry-run')
+  // The test is the process that holds the folder, and it is not the one that asks.
+  assert.deepEqual([running.code, running.problem.code], [6, 'NODE_RUNNING'])
+  await stranger.stop()
+  const untouched = printOf(stranger.folder)
+  for (const [file, code, exit] of [
+    [sealed, 'NETWORK_MISMATCH', 6],
+    [open, 'NETWORK_MISMATCH', 6],
+  ] as const) {
+    const refused = await offline(stranger.folder, 'restore', file)
+    assert.deepEqual([refused.code, refused.problem?.code], [exit, code])
+    assert.equal(printOf(stranger.folder).replace(/.*run\/count.*/, ''), untouched.replace(/.*run\/count.*/, ''))
+  }
+  // The same key file on an empty machine, which belongs to no network.
+  const empty = folderFor(t)
+  cpSync(join(stranger.folder, 'identity.key'), join(empty, 'identity.key'))
+  const notForUs = await offline(empty, 'restore', sealed)
+  assert.deepEqual([notForUs.code, notForUs.problem.code, notForUs.problem.params.recipients], [4, 'ARCHIVE_NOT_FOR_US', [ada.did, own]])
+  const otherNode = await offline(empty, 'restore', open)
+  assert.deepEqual([otherNode.code, otherNode.problem.code], [6, 'BACKUP_OTHER_NODE'])
+  assert.equal((await offline(empty, 'restore', join(folder, 'nothing'))).problem.code, 'BACKUP_UNKNOWN')
+  assert.deepEqual(readdirSync(empty).sort(), ['identity.key', 'run'])
+  rmSync(join(empty, 'identity.key'))
+  assert.equal((await offline(empty, 'restore', sealed)).problem.code, 'KEY_FILE_MISSING')
+  // Whoever the key of the node is lost for opens it on another one, and says so.
+  const heirs = folderFor(t)
+  cpSync(join(stranger.folder, 'identity.key'), join(heirs, 'identity.key'))
+  const adasKey = join(folder, 'ada.key')
+  await writeKeyFile(
+    adasKey,
+    await sealKeyFile(newKeyFile('person', new Secret(seedOf('Ada')), 1), Secret.ofText(passphrase), nodeKeyFileCrypto, { passes: 1, memory_kib: 8_192 }),
+    'create',
+  )
+  const inherited = await offline(heirs, 'restore', sealed, `--key-file=${adasKey}`, '--as-another-node')
+  assert.equal(inherited.code, 0, JSON.stringify(inherited))
+})
+
+function rootOf(folder: string): string {
+  const source = openSqliteReading({ folder: join(folder, 'store'), isLive: false })
+  const [space] = storedSpaces(source).filter((one) => one.space === 'coop:food')
+  const { root } = storedRoot(source, space as NonNullable<typeof space>)
+  source.close()
+  return toHex(root)
+}
+
+it('rows that do not follow from the operations are found by a drill, and put right by a rebuild', async (t) => {
+  const { node, ada } = await withCoop(t, { 'node.alone': 'true' })
+  await node.stop()
+  const root = rootOf(node.folder)
+  const store = openSqliteStore({ folder: join(node.folder, 'store') })
+  const [key, value] = [...store.range('state', '')].find(([, bytes]) => Buffer.from(bytes).includes('Ada')) as readonly [string, Uint8Array]
+  store.write([{ map: 'state', key, value: Buffer.from(Buffer.from(value).toString('latin1').replace('Ada', 'Eva'), 'latin1') }])
+  store.close()
+  await node.open()
+  const file = join(folderFor(t), 'wrong.icnbackup')
+  assert.equal((await job(node, 'node.backup', { file, encrypt_to: [ada.did] })).state, 'done')
+  const tried = await job(node, 'node.backup.drill', { file })
+  assert.deepEqual([tried.result.result, tried.result.code], ['failed', 'RESTORE_DIFFERS'])
+  const { body } = await node.rpc.ask('node.doctor', {}, { token: node.at.operatorToken })
+  assert.ok(body.findings.some(({ group, state }: { group: string; state: string }) => group === 'keeping' && state === 'fail'))
+  assert.match(await (await fetch(`${node.at.addresses.metrics}/metrics`)).text(), /icn_restore_failing\{what="backup"\} 1/)
+  await node.stop()
+  const refused = await offline(node.folder, 'restore', file)
+  assert.deepEqual([refused.code, refused.problem.code], [6, 'RESTORE_DIFFERS'])
+  const rebuilt = await offline(node.folder, 'rebuild')
+  assert.equal(rebuilt.code, 10, JSON.stringify(rebuilt))
+  assert.equal(rebuilt.result.changed, 1)
+  assert.ok(existsSync(join(node.folder, rebuilt.result.kept, 'icn.sqlite')))
+  const again = await offline(node.folder, 'rebuild')
+  assert.deepEqual([again.code, again.result.changed], [0, 0])
+  assert.equal(rootOf(node.folder), root)
+  await node.open()
+  await ada.must('coop.update_profile', { coop_id: 'food', did: ada.did, name: 'Ada of the mill' })
+  assert.deepEqual(node.at.journal.doctor(), [])
 })

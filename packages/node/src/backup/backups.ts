@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { JournalApi } from '@icn/journal'
 import { type Did, isDid, type OperationId } from '@icn/protocol'
 import { readSecretFile } from '@icn/protocol/node'
@@ -110,20 +110,17 @@ export class Backups {
     if (order.file === undefined && options.dir === null) throw refuse('BACKUP_FILE', { file: '', reason: 'no file was named, and backup.dir is not set' })
     const file = order.file ?? join(options.dir as string, backupFileName(name, at))
     demandNew(file)
-    const encryptFor = await this.#readers(order)
     return this.#alone(async (signal) => {
       try {
+        const encryptFor = await this.#readers(order)
         const made = await this.#make(file, at, encryptFor, { ...running, signal })
         this.#remember({ at, file, bytes: made.bytes, good_at: at })
         this.#parts.metrics.add('icn_backup_total', 1, { outcome: 'made' })
         this.#parts.told('made', { name: basename(file), bytes: made.bytes, spaces: made.spaces })
+        if (options.dir !== null && dirname(file) === resolve(options.dir)) await this.#rotate(options.dir)
         return made
       } catch (error) {
-        if (signal.aborted) throw error
-        this.#remember({ at, file, bytes: 0, code: codeOf(error), good_at: this.last?.good_at ?? null })
-        this.#parts.metrics.add('icn_backup_total', 1, { outcome: 'failed' })
-        if (error instanceof ArchiveFault) throw refuse('BACKUP_FILE', { file, reason: error.message })
-        throw error
+        throw error instanceof ArchiveFault ? refuse('BACKUP_FILE', { file, reason: error.message }) : error
       }
     }, running.signal)
   }
@@ -131,7 +128,7 @@ export class Backups {
   async #make(file: string, at: number, encryptFor: { readonly dids: readonly Did[]; readonly passphrase?: Uint8Array } | undefined, running: Running): Promise<BackupMade> {
     const { folder, node, release, sign } = this.#parts
     const networkFile = await readFile(join(folder, 'network.json'), 'utf8').catch(() => null)
-    if (dirname(file) === this.options.dir) {
+    if (this.options.dir !== null && dirname(file) === resolve(this.options.dir)) {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 })
       await clearArchiveParts(dirname(file))
     }
@@ -183,13 +180,24 @@ export class Backups {
     if (options.dir === null || this.#running !== undefined) return
     const { last } = this
     const wait = last?.code === undefined ? options.everyMs : Math.min(retryMs, options.everyMs)
-    if (last === undefined || Math.abs(now() - last.at) >= wait) {
-      await this.make({}, { signal })
-      await this.#rotate(options.dir)
-    }
+    if (last === undefined || Math.abs(now() - last.at) >= wait) await this.#makeDue(signal)
     const tried = proofs.standings().find(({ what }) => what === 'backup')?.last
     const isDue = options.drillEveryMs > 0 && (tried === undefined || Math.abs(now() - tried.at) >= options.drillEveryMs)
     if (isDue && !signal.aborted && (await this.files()).length > 0) await this.drill(undefined, { signal })
+  }
+
+  /** One that fails is remembered, so that it is told and not tried again at once. */
+  async #makeDue(signal: AbortSignal): Promise<void> {
+    const at = this.#parts.now()
+    try {
+      await this.make({}, { signal })
+    } catch (error) {
+      if (!signal.aborted && !this.#stop.signal.aborted) {
+        this.#remember({ at, file: this.options.dir ?? '', bytes: 0, code: codeOf(error), good_at: this.last?.good_at ?? null })
+        this.#parts.metrics.add('icn_backup_total', 1, { outcome: 'failed' })
+      }
+      throw error
+    }
   }
 
   async #rotate(dir: string): Promise<void> {
