@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { JournalApi } from '@icn/journal'
-import { keyOfDid, toHex } from '@icn/protocol'
+import { type Did, keyOfDid, type Rules, toHex } from '@icn/protocol'
+import type { Difference } from '@icn/node'
 import { Chance, TestSigner, toy, toyRules } from '@icn/testkit'
 import { ToyWorld, toySpace } from './toy-world.ts'
 import { nodeSeed, type SimNode, type Wrapping } from './world.ts'
@@ -25,6 +26,13 @@ function override<Part extends object>(part: Part, members: Partial<Part>): Part
       return typeof member === 'function' ? member.bind(target) : member
     },
   })
+}
+
+/** A release with a mistake: what is written is one more. */
+const wrongRules = (rules: Rules): Rules => {
+  const set = rules.laws.get('toy.set') as NonNullable<ReturnType<Rules['laws']['get']>>
+  const wrong = { ...set, apply: (...[view, tables]: Parameters<typeof set.apply>) => set.apply({ ...view, body: { ...view.body, value: view.body.value + 1 } }, tables) }
+  return { ...rules, laws: new Map([...rules.laws, ['toy.set', wrong]]) }
 }
 
 const write = (node: SimNode, name: string, value: number): void => node.propose(toySpace, 'toy.set', { name, value })
@@ -199,6 +207,75 @@ describe('cuts that nobody asked for', () => {
     assert.equal((await world.time.pass(10_000), attempt.phase), 'complete')
     const asked = await one.snapshots.initiate_snapshot(toySpace, [two.did])
     assert.ok(asked !== undefined && asked.cut[0] > until, 'whoever asks gets everything up to now')
+    world.close()
+  })
+})
+
+describe('a host that finds another state than the others', () => {
+  it('because a bit of its store has turned makes its rows anew, and goes on', async () => {
+    const world = await openWorld(11)
+    const [one, , three] = world.nodes as [SimNode, SimNode, SimNode]
+    const all = world.nodes.map(({ did }) => did)
+    write(one, 'apples', 4)
+    write(three, 'pears', 2)
+    await world.time.pass(2_000)
+    three.disk.turnBit('apples')
+    write(one, 'plums', 7)
+    await world.time.pass(2_000)
+    const attempt = await three.snapshots.initiate_snapshot(toySpace, all)
+    assert.ok(attempt)
+    await world.time.pass(60_000)
+    assert.deepEqual(
+      world.diverged.map(({ by, mended, isSound }) => ({ by, mended, isSound })),
+      [{ by: three.did, mended: { rows: 1, tables: ['toy.registers'], first: ['toy.registers', 'apples'], last: ['toy.registers', 'apples'] }, isSound: true }],
+    )
+    assert.equal(three.journal.read(toySpace)?.get(toy.registers, ['apples'])?.value, 4)
+    assert.ok(checkpointOf(one))
+    world.demandEqual('after the repair')
+    const [located, ...more] = world.cutsTold.filter(({ what }) => what === 'located')
+    assert.deepEqual(more, [], 'one of those who agree asks, once')
+    const differences = world.nodeOf(located?.by as Did)?.snapshots.records.get(attempt.name)?.differences ?? []
+    assert.equal(differences.length, 1)
+    const [{ host, first, last }] = differences as [Difference]
+    assert.equal(host, three.did)
+    assert.ok(first.join() <= 'toy.registers,apples' && (last === null || last.join() > 'toy.registers,apples'), `${first.join()} to ${last?.join()}`)
+    const next = await (write(three, 'plums', 8), await world.time.pass(2_000), three.snapshots.initiate_snapshot(toySpace, all))
+    await world.time.pass(10_000)
+    assert.equal(next?.phase, 'complete')
+    assert.equal(next?.acks.size, 3, 'it signs again')
+    world.close()
+  })
+
+  it('by laws of its own takes no part and writes nothing, and drags nobody along', async () => {
+    const world = await openWorld(12)
+    const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+    three.crash()
+    world.wrapping = { rules: wrongRules }
+    three.start()
+    await world.time.pass(20_000)
+    const all = world.nodes.map(({ did }) => did)
+    write(one, 'apples', 4)
+    await world.time.pass(2_000)
+    assert.equal(three.journal.read(toySpace)?.get(toy.registers, ['apples'])?.value, 5)
+    assert.ok(await one.snapshots.initiate_snapshot(toySpace, all))
+    await world.time.pass(60_000)
+    assert.equal(checkpointOf(two)?.id, checkpointOf(one)?.id)
+    assert.ok(checkpointOf(one))
+    assert.deepEqual(
+      world.diverged.map(({ by, mended, isSound }) => ({ by, rows: mended?.rows, isSound })),
+      [{ by: three.did, rows: 0, isSound: false }],
+    )
+    assert.equal(three.journal.info(toySpace)?.hasDiverged, true)
+    assert.equal(three.journal.read(toySpace)?.get(toy.registers, ['apples'])?.value, 5, 'what is there can be read')
+    await assert.rejects(three.journal.propose({ space: toySpace, kind: 'toy.set', author: three.did, grant: null, body: { name: 'x', value: 1 } }), { code: 'SPACE_DIVERGED' })
+    write(two, 'plums', 2)
+    await world.time.pass(2_000)
+    const next = await one.snapshots.initiate_snapshot(toySpace, all)
+    await world.time.pass(60_000)
+    assert.ok(next)
+    assert.deepEqual([...(one.snapshots.of(toySpace).attempt?.acks.keys() ?? [])].sort(), [one.did, two.did].sort())
+    assert.notEqual(checkpointOf(one)?.id, undefined)
+    assert.ok((checkpointOf(one)?.cut[0] as number) > 0 && checkpointOf(one)?.id === checkpointOf(two)?.id)
     world.close()
   })
 })

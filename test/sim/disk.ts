@@ -46,6 +46,18 @@ export class SimDisk {
     }
   }
 
+  /** One bit of a row of the state turns, under whoever uses the disk: the first row whose key has this in it. */
+  turnBit(inKey: string): void {
+    for (const [key, value] of this.#store.range('state', '', '\u00ff')) {
+      if (!key.includes(inKey)) continue
+      const turned = Uint8Array.from(value)
+      turned[turned.length - 1] = (turned.at(-1) as number) ^ 1
+      this.#store.write([{ map: 'state', key, value: turned }])
+      return
+    }
+    throw new Error(`no row has ${inKey} in its key`)
+  }
+
   /** The process that has it is dead. */
   detach(): void {
     this.#current++

@@ -1,4 +1,4 @@
-import { type Draft, type JournalApi, journalDefaults, openJournal, type PlacedOperation, Refusal } from '@icn/journal'
+import { type Draft, type JournalApi, type JournalObserver, journalDefaults, openJournal, type PlacedOperation, Refusal } from '@icn/journal'
 import { type BudgetPort, type HostingPort, Replicator, type SnapPort, type TrafficPort } from '@icn/network'
 import type { SnapshotCoordinator } from '@icn/node'
 import { type Did, didOfKey, type EvidenceName, type IngestResult, type OperationId, type RawOperation, type Rules, type SpaceId, toHex } from '@icn/protocol'
@@ -109,6 +109,7 @@ export class SimNode {
       verify: (check) => world.verified(check),
       random: (count) => Uint8Array.from({ length: count }, () => world.chance.below(256)),
       observer: {
+        diverged: (space, told) => void world.diverged.push({ by: this.did, space, ...told }),
         lawFault: (kind, error) => void world.faults.push([kind, error]),
         fault: (doing, error) => {
           if (this.running?.journal === journal) world.faults.push([doing, error])
@@ -258,6 +259,8 @@ export class World {
   readonly reports: Report[] = []
   readonly faults: unknown[] = []
   readonly acknowledged: Acknowledged[] = []
+  /** Which nodes have found another state than a majority. */
+  readonly diverged: ({ readonly by: Did; readonly space: SpaceId } & Parameters<NonNullable<JournalObserver['diverged']>>[1])[] = []
   /** What attempts at cuts have come to. */
   readonly cutsTold: Told[] = []
   readonly counts = {

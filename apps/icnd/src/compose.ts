@@ -24,6 +24,7 @@ import { countingObserver } from './observer.ts'
 import { openDoors } from './open-doors.ts'
 import { Peers } from './peers.ts'
 import { demandPorts } from './ports.ts'
+import { tellDivergence } from './snapshot-news.ts'
 import { openSnapshots, type SnapshotWays } from './snapshots.ts'
 import { finishSwap } from './swap.ts'
 import { version } from './version.ts'
@@ -80,6 +81,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     const store = await supervisor.phase('store', () => openStore(parts))
     const undecodable = new Set<string>()
     let peers: Peers | undefined
+    let tellOfNode: NodeEventLog | undefined
     const { journal, did } = await supervisor.phase('recover', () =>
       openEngine(
         parts,
@@ -90,6 +92,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
           log,
           fault: (operation, error) => supervisor.fault(operation, error),
           forked: (space, fork) => peers?.forked(space, fork),
+          diverged: (space, told) => tellDivergence({ log, nodeEvents: tellOfNode }, space, told),
           lost: (error) => actorInCharge.run('journal', () => supervisor.lost(error)),
           undecodable,
         }),
@@ -112,6 +115,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       }),
     })
     const nodeEvents = new NodeEventLog({ now: wall, epoch: randomBytes(9).toString('base64url'), fault: (error) => supervisor.fault('events', error) })
+    tellOfNode = nodeEvents
     const ownHead = new OwnHead({ nodeEvents, journal, log, wall, alone: config['node.alone'], store: parts.ephemeral ? 'first' : lastRun(config.data_dir, journal.local) })
     closers.push(() => ownHead.close())
     if (!parts.ephemeral) noteRun(config.data_dir, journal.local)

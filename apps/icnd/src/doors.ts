@@ -96,6 +96,7 @@ export class DoorParts {
 
   /** Where this node stands beside others that hold the space. */
   readonly sync = (space: SpaceId): string => {
+    if (this.inside.journal.info(space)?.hasDiverged) return 'diverged'
     const found = this.network?.sync(space)
     return found?.state === 'behind' ? `behind; since=${timeText(found.since)}` : (found?.state ?? 'alone')
   }

@@ -11,12 +11,14 @@ export interface ObserverParts {
   lost(error: unknown): void
   /** A key was used twice, and this shows it. */
   forked(space: SpaceId, fork: ForkSeen): void
+  /** A majority of the hosts has signed another state than was found here. */
+  diverged: NonNullable<JournalObserver['diverged']>
   /** Rows that cannot be read are added here. */
   readonly undecodable: Set<string>
 }
 
 /** Counts what the engine says it did, and has a line for each operation that was written. Nothing here decides anything. */
-export function countingObserver({ metrics, log, fault, lost, forked, undecodable }: ObserverParts): JournalObserver {
+export function countingObserver({ metrics, log, fault, lost, forked, diverged, undecodable }: ObserverParts): JournalObserver {
   return {
     committed(ms, operations) {
       metrics.add('icn_store_commits_total', 1)
@@ -50,6 +52,10 @@ export function countingObserver({ metrics, log, fault, lost, forked, undecodabl
     lawFault(kind, error) {
       metrics.add('icn_journal_law_faults_total', 1, { kind } as never)
       fault('law_fault', error)
+    },
+    diverged(space, told) {
+      metrics.add('icn_snapshot_divergences_total', 1)
+      diverged(space, told)
     },
     undecodable: (row) => undecodable.add(row),
     lost,

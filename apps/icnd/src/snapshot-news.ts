@@ -1,5 +1,6 @@
 import { beganAt, type Metrics, type NodeEventLog, type SnapshotNews, type SnapshotRecord } from '@icn/node'
-import type { SnapshotEnd } from '@icn/protocol'
+import type { SnapshotEnd, SpaceId } from '@icn/protocol'
+import type { JournalObserver } from '@icn/journal'
 import type { Log } from './log.ts'
 
 export interface NewsParts {
@@ -46,9 +47,27 @@ export function tellSnapshot({ metrics, nodeEvents, log }: NewsParts, news: Snap
     case 'double':
       log.warn('snapshot_double', 'a host has said two things in one attempt at a cut', { space, name: log.tag(news.more.host), kind: news.more.said })
       break
+    case 'located':
+      for (const { host, first } of news.more.differences)
+        log.warn('snapshot_located', 'rows of this table are others at a host', { space, name: log.tag(host), kind: String(first[0]) })
+      break
     case 'phase':
       break
   }
+}
+
+type Divergence = Parameters<NonNullable<JournalObserver['diverged']>>[1]
+
+/** This node is the one that has found another state than the majority. */
+export function tellDivergence(
+  { log, nodeEvents }: { readonly log: Pick<Log, 'error'>; readonly nodeEvents: NewsParts['nodeEvents'] | undefined },
+  space: SpaceId,
+  told: Divergence,
+): void {
+  const { mended, isSound } = told
+  const text = isSound ? 'the rows of a space were not what its operations make of them; they were made anew' : 'the hosts of a space have found another state than this node'
+  log.error('diverged', text, { space, ...(mended === undefined ? {} : { count: mended.rows }) })
+  nodeEvents?.tell('space.diverged', { space, sound: isSound, rows: mended?.rows ?? null, tables: [...(mended?.tables ?? [])] })
 }
 
 function tellEnd(nodeEvents: NewsParts['nodeEvents'], record: SnapshotRecord, outcome: SnapshotEnd): void {

@@ -19,6 +19,7 @@ import type {
 import type { Ack, Mark, Proposed } from './checkpointing.ts'
 import type { CutLayer } from './layers.ts'
 import type { United } from './union.ts'
+import type { Mended } from './mending.ts'
 import type { LeafRange, StateAgain } from './verifying.ts'
 import type { StateApi } from './states.ts'
 
@@ -144,6 +145,8 @@ export interface SpaceInfo {
   readonly historyFrom: Clock | null
   /** True while this node's own key signs nothing here. */
   readonly isMute: boolean
+  /** True while the state here is not what a majority of the hosts has signed, and could not be mended: reading goes on, writing is refused SPACE_DIVERGED. */
+  readonly hasDiverged: boolean
 }
 
 export interface OperationFilter {
@@ -187,6 +190,8 @@ export interface CutApi {
   knows(space: SpaceId, checkpoint: CheckpointId): boolean
   /** SHA-256 over the acknowledged roots by rising key: anyone can compute it again (snapshot page §3). */
   globalRoot(acks: readonly { readonly key: Uint8Array; readonly stateHash: Uint8Array }[]): Uint8Array
+  /** Makes every row anew from the operations, and looks again at certificates that did not fit. Refuses SPACE_UNMENDABLE where not all of them are here whole. */
+  mend(space: SpaceId): Promise<Mended>
   /** Whose signatures stand under a certificate; undefined: one of them is repeated or wrong. */
   signers(space: SpaceId, body: SpaceCheckpoint): readonly Did[] | undefined
   /** The state at a cut, computed again from its rows, and some of its leaves. Undefined: too long ago. */

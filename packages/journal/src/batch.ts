@@ -6,6 +6,7 @@ import { saveFounders } from './cut-records.ts'
 import type { CheckpointBody, Found } from './finality.ts'
 import { saveAnswer } from './idempotency.ts'
 import type { KeyText } from './key.ts'
+import { mend, type Mended } from './mending.ts'
 import type { DigestText } from './layout.ts'
 import { Overlay } from './overlay.ts'
 import type { Placed } from './placed.ts'
@@ -45,6 +46,7 @@ export class Batch {
     if (replay !== undefined) return replay
     const engine = this.#engine
     const signer = engine.parts.node
+    engine.demandSound(draft.space)
     const isGenesis = engine.spaces.get(draft.space) === undefined && !this.#benches.has(draft.space)
     const bench = isGenesis ? undefined : this.#bench(draft.space)
     const unsigned = stamp(engine, bench?.work, { ...draft, signer })
@@ -72,6 +74,7 @@ export class Batch {
     const { envelope, id } = candidate.operation
     const known = this.overlay.get('ids', candidate.digest)
     if (envelope.genesis === null && known === undefined) return this.#submitGenesis(candidate, options)
+    this.#engine.demandSound(envelope.space)
     const { work } = this.#bench(envelope.space)
     if (envelope.genesis !== null && envelope.genesis !== work.space.record.genesis)
       throw new Refusal('WRONG_GENESIS', { space: envelope.space, genesis: work.space.record.genesis })
@@ -148,6 +151,11 @@ export class Batch {
     const { work } = this.#bench(space)
     work.space.admitted = admitted
     return this.#fold(work, this.#placing(work).offerAdmitted()).length
+  }
+
+  /** Every row anew from the operations. */
+  mend(space: SpaceId): Mended {
+    return mend(this.#bench(space).work)
   }
 
   /** A certificate from elsewhere that waited until it was found what it stands for. */

@@ -2,6 +2,7 @@ import type { CheckpointId, Clock, Did, OperationId, SpaceCheckpoint, SpaceId, V
 import { didOfKey, keyOfDid } from '@icn/protocol'
 import { verifySignature } from '@icn/protocol/node'
 import type { CutApi } from './api.ts'
+import type { Mended } from './mending.ts'
 import { type LeafRange, type StateAgain, stateAgain } from './verifying.ts'
 import { type Ack, ackBytes, certificateOf, cutDue, layersAbove, type Mark, markOf, type Proposed, settledOf, stateOf, uniteMarks } from './checkpointing.ts'
 import { foundersOf, knowsCheckpoint } from './cut-records.ts'
@@ -74,6 +75,10 @@ export class Cuts implements CutApi {
   }
 
   globalRoot = globalStateRoot
+
+  mend(space: SpaceId): Promise<Mended> {
+    return this.#settler.mend(space)
+  }
 
   signers(space: SpaceId, body: SpaceCheckpoint): readonly Did[] | undefined {
     return validAcks(this.#engine.network ?? this.#engine.writable(space).record.genesis, space, body)

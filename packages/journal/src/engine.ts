@@ -49,6 +49,8 @@ export class Engine {
   readonly byGenesis = new Map<OperationId, HeldSpace>()
   /** Spaces in which this node's own key signs nothing for now. */
   readonly mute = new Set<SpaceId>()
+  /** Spaces whose state here is not what a majority of the hosts has signed. */
+  readonly diverged = new Set<SpaceId>()
   /** Numbers of spaces whose state is coming in; nobody knows them yet. */
   readonly arriving = new Set<number>()
   epoch: string
@@ -106,6 +108,11 @@ export class Engine {
     const space = this.spaces.get(name)
     if (space === undefined) throw new Refusal('SPACE_UNKNOWN', { space: name })
     return space
+  }
+
+  /** Nothing is written on a state that is known to be wrong. */
+  demandSound(name: SpaceId): void {
+    if (this.diverged.has(name)) throw new Refusal('SPACE_DIVERGED', { space: name })
   }
 
   /** A space that can be written: its rules are here. */

@@ -12,5 +12,6 @@ export { type MapName, mapNames, type Snapshot, type Source, type Store, StoreFa
 export { openSqliteReading, openSqliteStore, type SqliteOptions } from './store/sqlite.ts'
 export * from './stored.ts'
 export * from './states.ts'
+export type { Mended } from './mending.ts'
 export type { LeafRange, StateAgain } from './verifying.ts'
 export { merkleRoot, type StateRoot } from './tree.ts'

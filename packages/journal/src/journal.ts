@@ -101,6 +101,7 @@ class Journal implements JournalApi {
       readOnly: space.rules === undefined,
       historyFrom: space.floor,
       isMute: this.#engine.mute.has(name),
+      hasDiverged: this.#engine.diverged.has(name),
     }
   }
 
@@ -125,6 +126,7 @@ class Journal implements JournalApi {
     const founding = draft.genesis === null
     if (space === undefined && !founding) throw new Refusal('SPACE_UNKNOWN', { space: draft.space })
     const work = founding || space === undefined ? undefined : this.#engine.scratch(this.#engine.writable(draft.space))
+    this.#engine.demandSound(draft.space)
     if (work !== undefined) demandOpenChain(work, draft.signer)
     const { parsed, ...unsigned } = stamp(this.#engine, work, draft)
     return unsigned

@@ -1,4 +1,5 @@
-import type { Did, SignedOperation, SpaceId } from '@icn/protocol'
+import type { Clock, Did, SignedOperation, SpaceId } from '@icn/protocol'
+import type { Mended } from './mending.ts'
 
 /** Options of the engine. Each has a default, bounds and a unit; configuration prints them. */
 export interface JournalOptions {
@@ -54,6 +55,8 @@ export interface JournalObserver {
   /** Keys that were used twice for one number, with two operations that show it. Told once for each key and space. */
   forked?(space: SpaceId, forks: readonly ForkSeen[]): void
   evicted?(operations: number): void
+  /** A majority of the hosts has signed another state than was found here. `mended`: what was wrong with the rows, if they could be made anew; `isSound`: now it is the same state. */
+  diverged?(space: SpaceId, told: { readonly cut: Clock; readonly mended: Mended | undefined; readonly isSound: boolean }): void
   lawFault?(kind: string, error: unknown): void
   undecodable?(row: string): void
   checkpointed?(space: string, milliseconds: number): void

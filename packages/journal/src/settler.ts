@@ -2,11 +2,12 @@ import { type Clock, compareClocks, decodeTrusted, encodeTrusted, equalBytes, ty
 import type { Candidate } from './candidate.ts'
 import { onSnapshot, type Proposed, settledOf } from './checkpointing.ts'
 import type { Engine } from './engine.ts'
-import { type CheckpointBody, type Found, networkOf, settle, validAcks } from './finality.ts'
+import { type CheckpointBody, type Found, isCertified, networkOf, settle, validAcks } from './finality.ts'
 import { keepAfterwards } from './kept-leaves.ts'
 import type { KeyText } from './key.ts'
-import { textAfter } from './layout.ts'
+import { type DigestText, textAfter } from './layout.ts'
 import { layersOf } from './layers.ts'
+import type { Mended } from './mending.ts'
 import type { CommitQueue } from './queue.ts'
 import { Refusal } from './refusal.ts'
 import type { HeldSpace } from './space.ts'
@@ -23,6 +24,8 @@ export class Settler {
   readonly #engine: Engine
   readonly #queue: CommitQueue
   readonly #settling = new Map<SpaceId, Promise<void>>()
+  /** Certificates of another state than is here, although its rows were made anew. Bound: what waits in a space. */
+  readonly #unfit = new Set<DigestText>()
 
   constructor(engine: Engine, queue: CommitQueue) {
     this.#engine = engine
@@ -50,13 +53,46 @@ export class Settler {
       // A space that a restore has put aside is nobody's any more.
       for (let next = this.#next(space); next !== undefined && this.#engine.spaces.get(name) === space; next = this.#next(space)) {
         const { rest, candidate } = next
-        const found = await this.#find(name, space, candidate)
+        const found = await this.#soundly(name, space, candidate)
+        if (found === undefined) {
+          this.#unfit.add(candidate.digest)
+          continue
+        }
         await this.keep(name, await this.#queue.add(1, certificateBytes, (batch) => batch.settle(name, rest, found)))
       }
     } finally {
       // At once: whoever asks from here on has brought something new.
       this.#settling.delete(name)
     }
+  }
+
+  /** Every row anew, and whatever did not fit looked at again. */
+  async mend(name: SpaceId): Promise<Mended> {
+    const mended = await this.#queue.add(1, certificateBytes, (batch) => batch.mend(name))
+    this.#engine.space(name).proposed = undefined
+    this.#unfit.clear()
+    await this.settle(name)
+    return mended
+  }
+
+  /** What a certificate stands for; when that is another state than a majority has signed, it is looked for once more after the rows were made anew. Undefined: it still is. */
+  async #soundly(name: SpaceId, space: HeldSpace, candidate: Candidate): Promise<Found | undefined> {
+    const found = await this.#find(name, space, candidate)
+    if (!isOtherState(found, candidate)) {
+      this.#engine.diverged.delete(name)
+      return found
+    }
+    this.#engine.diverged.add(name)
+    let mended: Mended | undefined
+    await this.#quietly('mending', async () => {
+      mended = await this.#queue.add(1, certificateBytes, (batch) => batch.mend(name))
+    })
+    space.proposed = undefined
+    const again = mended === undefined ? found : await this.#find(name, space, candidate)
+    const isSound = !isOtherState(again, candidate)
+    if (isSound) this.#engine.diverged.delete(name)
+    this.#engine.parts.observer?.diverged?.(name, { cut: cutOf(candidate), mended, isSound })
+    return isSound ? again : undefined
   }
 
   /** Of those that wait, the one with the earliest cut. */
@@ -72,6 +108,7 @@ export class Settler {
       const rest = key.slice(from.length + rootKey.length)
       const { stored } = decodeTrusted(source.get('held', from + rest) as Uint8Array) as HeldRow
       const candidate = this.#engine.load(space, stored)
+      if (this.#unfit.has(candidate.digest)) continue
       if (next === undefined || compareClocks(cutOf(candidate), cutOf(next.candidate)) < 0) next = { rest, candidate }
     }
     return next
@@ -95,11 +132,18 @@ export class Settler {
     try {
       await run()
     } catch (error) {
-      const isOver = (error instanceof Refusal && error.code === 'STOPPING') || (error instanceof StoreFault && error.reason === 'closed')
+      const isOver = (error instanceof Refusal && (error.code === 'STOPPING' || error.code === 'SPACE_UNMENDABLE')) || (error instanceof StoreFault && error.reason === 'closed')
       if (!isOver) this.#engine.parts.observer?.fault?.(what, error)
     }
   }
 }
+
+/** Has a majority signed that the same operations make another state? */
+const isOtherState = ({ settled }: Found, { body }: Candidate): boolean =>
+  settled !== undefined &&
+  isCertified(settled) &&
+  equalBytes(settled.layers_digest, (body as CheckpointBody).layers_digest) &&
+  !equalBytes(settled.root, (body as CheckpointBody).root)
 
 const cutOf = ({ body }: Candidate): Clock => (body as CheckpointBody).cut
 

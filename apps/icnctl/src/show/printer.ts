@@ -70,7 +70,7 @@ export class Printer {
     const { settings } = this.#context
     if (meta?.asOf === undefined || settings.quiet) return
     const time = this.time(meta.asOf)
-    const sync = ['synced', 'alone'].includes(meta.sync ?? '') ? meta.sync : meta.sync === undefined ? undefined : 'behind'
+    const sync = ['synced', 'alone', 'diverged'].includes(meta.sync ?? '') ? meta.sync : meta.sync === undefined ? undefined : 'behind'
     this.#context.hint(
       this.style.dim(
         sync === undefined ? this.#context.say('say.as_of', { time }) : this.#context.say('say.as_of_sync', { time, sync: this.#context.say(`sync.${sync as 'synced'}`) }),

@@ -82,6 +82,7 @@ export const en = {
 
   'sync.synced': 'in step with the other hosts',
   'sync.alone': 'this node alone',
+  'sync.diverged': 'another state than the other hosts: do not rely on it',
   'sync.behind': 'catching up',
 
   'id.made': '{name} is {did}',

@@ -83,6 +83,7 @@ export const es: Readonly<Record<Words, string>> = {
 
   'sync.synced': 'al día con los demás nodos',
   'sync.alone': 'solo este nodo',
+  'sync.diverged': 'otro estado que los demás anfitriones: no confíe en él',
   'sync.behind': 'poniéndose al día',
 
   'id.made': '{name} es {did}',

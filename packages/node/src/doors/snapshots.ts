@@ -14,7 +14,7 @@ import {
   secondMs,
   type VerifyView,
 } from '@icn/protocol'
-import { type Call, callerDid, defineHandlers, type Handlers } from '../calls/call.ts'
+import { type Call, type Caller, callerDid, defineHandlers, type Handlers } from '../calls/call.ts'
 import { refuse } from '../calls/refusal.ts'
 import { languageOf } from '../calls/render.ts'
 import { isEnd } from '../snapshot/attempt.ts'
@@ -54,7 +54,7 @@ export function snapshotHandlers(parts: SnapshotDoorParts): Handlers<Methods> {
       return {
         value: {
           outcome: record === undefined ? ('nothing_to_do' as const) : ('complete' as const),
-          snapshot: record === undefined ? null : snapshotView(record, call.caller.lang),
+          snapshot: record === undefined ? null : snapshotView(record, call.caller),
         },
       }
     },
@@ -66,9 +66,9 @@ export function snapshotHandlers(parts: SnapshotDoorParts): Handlers<Methods> {
       const ordered = call.page.reverse ? all : all.reverse()
       const from = call.page.after === null ? 0 : ordered.findIndex(({ id }) => id === call.page.after) + 1
       const items = ordered.slice(from, from + call.page.limit)
-      return { items: items.map((record) => snapshotView(record, call.caller.lang)), next: from + items.length < ordered.length ? (items.at(-1)?.id ?? null) : null }
+      return { items: items.map((record) => snapshotView(record, call.caller)), next: from + items.length < ordered.length ? (items.at(-1)?.id ?? null) : null }
     },
-    'snapshot.get': (call) => ({ value: snapshotView(readable(call, call.input.snapshot_id), call.caller.lang) }),
+    'snapshot.get': (call) => ({ value: snapshotView(readable(call, call.input.snapshot_id), call.caller) }),
     'snapshot.verify': async (call) => {
       const record = readable(call, call.input.snapshot_id)
       genesisOf(record.space)
@@ -129,7 +129,10 @@ function scheduleView({ journal, snapshots, auto }: SnapshotDoorParts, space: Sp
 /** Fewer than so many say little about whoever signed. */
 const witnessesMin = 3
 
-function snapshotView(record: SnapshotRecord, lang: string): SnapshotView {
+/** Bytes in a key are shown as text. */
+const shown = (part: unknown): unknown => (part instanceof Uint8Array ? toBase64Url(part) : part)
+
+function snapshotView(record: SnapshotRecord, { lang, operator: isOperator }: Caller): SnapshotView {
   const { certified, phases } = record
   const state = phaseOf(record)
   const confirmed: readonly Did[] = certified?.confirmed ?? []
@@ -147,6 +150,9 @@ function snapshotView(record: SnapshotRecord, lang: string): SnapshotView {
     coordinator: record.coordinator,
     participants: [...record.participants],
     differing: [...record.differing],
+    differences: isOperator
+      ? record.differences.map(({ host, first, last }) => ({ did: host, table: String(first[0]), first: first.slice(1).map(shown), last: last === null ? null : last.map(shown) }))
+      : [],
     cut: [...record.cut],
     previous: record.previous,
     checkpoint: certified?.checkpoint ?? null,

@@ -15,7 +15,8 @@ import {
   toHex,
   type SpaceId,
 } from '@icn/protocol'
-import type { Ballot } from './rules.ts'
+import type { Difference } from './locating.ts'
+import { type Ballot, isEnough } from './rules.ts'
 
 /** One attempt at a cut, as one host sees it. */
 
@@ -51,6 +52,8 @@ export class Attempt {
   proposed: Proposed | undefined
   /** Operations that markers name and that have not come. */
   awaited: readonly OperationId[] = []
+  /** Where others have found another state of the same set. */
+  differences: readonly Difference[] = []
   /** What this host has said in it, to be said again to whoever has not heard it. */
   readonly said: SnapMessage[] = []
   /** Why it has ended without a checkpoint. */
@@ -112,6 +115,18 @@ export class Attempt {
     const { proposed, ballot } = this
     if (proposed === undefined) return []
     return [...this.acks.values()].filter(({ from, body }) => cuts.isAck(space, proposed, [...ballot], { key: keyOfDid(from), signature: body.statement }))
+  }
+
+  /** Which of the states that were found can still be what enough hosts sign: this host's own, another one, or none of them. */
+  hopes(): 'own' | 'other' | 'none' {
+    const { proposed, participants } = this
+    if (proposed === undefined) return 'own'
+    const silent = participants.filter((did) => !this.acks.has(did))
+    const byRoot = Map.groupBy(this.acks.values(), ({ body }) => `${toHex(body.layers_digest)} ${toHex(body.state_hash)}`)
+    const own = `${toHex(proposed.layersDigest)} ${toHex(proposed.root)}`
+    const canWin = (acks: readonly AckMessage[]): boolean => isEnough(new Set([...silent, ...acks.map(({ from }) => from)]), proposed.hostsBefore, proposed.hostsAtCut)
+    if (canWin(byRoot.get(own) ?? [])) return 'own'
+    return [...byRoot.values()].some(canWin) ? 'other' : 'none'
   }
 
   /** Who has found another state of the same set: a bug, or a damaged store. */

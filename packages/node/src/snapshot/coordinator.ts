@@ -1,4 +1,4 @@
-import type { JournalApi } from '@icn/journal'
+import type { JournalApi, SpaceInfo } from '@icn/journal'
 import {
   type CheckpointId,
   type Clock,
@@ -16,6 +16,7 @@ import {
 } from '@icn/protocol'
 import { refuse } from '../calls/refusal.ts'
 import type { Attempt } from './attempt.ts'
+import { locate } from './locating.ts'
 import { memoryOf } from './memory.ts'
 import type { Plan } from './plan.ts'
 import type { AttemptNews, SpaceSnapshotsParts } from './ports.ts'
@@ -219,7 +220,7 @@ export class SnapshotCoordinator {
       rules: () => info().rules,
       setDigest: () => info().setDigest,
       isMute: () => info().isMute,
-      hasDiverged: () => false,
+      hasDiverged: () => info().hasDiverged,
       horizon: (isPresent) =>
         this.#presence.horizon(
           space,
@@ -229,15 +230,31 @@ export class SnapshotCoordinator {
       follows: (initiator) => follows(space, initiator),
       ...memoryOf(journal.local, info().genesis),
       tell: (message) => tell(space, message),
-      told: (what, attempt, more) => {
-        const record = recordOf(attempt, { space, genesis: info().genesis }, attempt.phase === 'complete' ? this.#certified(space) : null)
-        if (what === 'ended') this.#noteEnd(record.id, attempt.phase === 'complete')
-        if (what === 'started' || what === 'phase' || what === 'ended') this.records.save(record)
-        told({ what, record, more } as SnapshotNews)
-      },
+      told: (what, attempt, more) => this.#note(space, what, attempt, more),
     })
     this.#spaces.set(space, opened)
     return opened
+  }
+
+  #note<What extends keyof AttemptNews>(space: SpaceId, what: What, attempt: Attempt, more: AttemptNews[What]): void {
+    const { genesis } = this.#parts.journal.info(space) as SpaceInfo
+    const record = recordOf(attempt, { space, genesis }, attempt.phase === 'complete' ? this.#certified(space) : null)
+    if (what === 'ended') this.#noteEnd(record.id, attempt.phase === 'complete')
+    if (what === 'started' || what === 'phase' || what === 'located' || what === 'ended') this.records.save(record)
+    this.#parts.told({ what, record, more } as SnapshotNews)
+    if (what === 'diverged') this.#locate(space, attempt, record).catch((error: unknown) => this.#parts.fault('locate', error))
+  }
+
+  /** One of those who agree asks one of the others where its state is another. */
+  async #locate(space: SpaceId, attempt: Attempt, record: SnapshotRecord): Promise<void> {
+    const { cuts, node } = this.#parts.journal
+    const [asks] = attempt.participants.filter((did) => !record.differing.includes(did)).sort()
+    const [host] = record.differing
+    if (asks !== node || host === undefined || attempt.hopes() !== 'own' || attempt.differences.length > 0) return
+    const differences = await locate({ cuts, verification: this.#verification }, record, host)
+    if (differences.length === 0) return
+    attempt.differences = differences
+    this.#note(space, 'located', attempt, { differences })
   }
 
   async close(): Promise<void> {

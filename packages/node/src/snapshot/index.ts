@@ -1,5 +1,6 @@
 export * from './archive-file/index.ts'
 export type { Attempt } from './attempt.ts'
 export { SnapshotCoordinator, type SnapshotNews } from './coordinator.ts'
+export type { Difference } from './locating.ts'
 export { beganAt, phaseOf, type SnapshotRecord } from './records.ts'
 export { RestoreProofs, type RestoreTrial } from './proof.ts'

@@ -2,6 +2,7 @@ import type { CutApi } from '@icn/journal'
 import type { Clock, Did, SnapshotEnd } from '@icn/protocol'
 import type { Attempt, DoubleWord } from './attempt.ts'
 import type { Accepted } from './bodies.ts'
+import type { Difference } from './locating.ts'
 import type { Memory } from './rules.ts'
 import type { SpeakerParts } from './speaker.ts'
 
@@ -17,6 +18,8 @@ export interface AttemptNews {
   readonly ack: { readonly from: Did; readonly missing: readonly Did[] }
   /** Others have found another state of the same set. */
   readonly diverged: { readonly hosts: readonly Did[] }
+  /** Where their states differ. */
+  readonly located: { readonly differences: readonly Difference[] }
   readonly double: DoubleWord
   /** Their markers name what nobody has. */
   readonly unserved: { readonly hosts: readonly Did[] }

@@ -1,5 +1,6 @@
 import type { LocalStore } from '@icn/journal'
 import { type CheckpointId, type Clock, type Did, didOfKey, type OperationId, type SnapshotPurpose, type SpaceCheckpoint, type SpaceId, toHex } from '@icn/protocol'
+import type { Difference } from './locating.ts'
 import { type Attempt, isEnd, type Phase } from './attempt.ts'
 
 /** What became of attempts at cuts, as people look at it later. */
@@ -21,6 +22,8 @@ export interface SnapshotRecord {
   readonly missing: readonly Did[]
   /** Who has found another state of the same set. */
   readonly differing: readonly Did[]
+  /** Where their states differ from the one found here, as far as they have said. */
+  readonly differences: readonly Difference[]
   readonly code: string | null
   readonly certified: CertifiedCut | null
 }
@@ -78,6 +81,7 @@ export function recordOf(attempt: Attempt, { space, genesis }: Pick<SnapshotReco
     phases: attempt.phases.map((one) => ({ ...one })),
     missing: participants.filter((did) => !signed.includes(did)),
     differing: attempt.differing().map(({ from }) => from),
+    differences: attempt.differences,
     code: attempt.code ?? null,
     certified,
   }
@@ -99,6 +103,7 @@ export function recordAlone(of: Pick<SnapshotRecord, 'space' | 'genesis'>, node:
     ],
     missing: body.missing,
     differing: [],
+    differences: [],
     code: null,
     certified,
   }

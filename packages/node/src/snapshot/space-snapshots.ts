@@ -273,22 +273,25 @@ export class SpaceSnapshots {
   #watchAcks(attempt: Attempt, before: number): void {
     this.#after(ackingMs, async () => {
       if (attempt.isOver || attempt.phase !== 'acking') return
-      if (attempt.acks.size > before) this.#watchAcks(attempt, attempt.acks.size)
+      if (attempt.acks.size > before || attempt.hopes() === 'other') this.#watchAcks(attempt, attempt.acks.size)
       else await this.#giveUp(attempt, attempt.differing().length > 0 ? 'diverged' : 'timeout')
     })
   }
 
   async #noteAck(attempt: Attempt, ack: AckMessage): Promise<void> {
     if (compareBallots(ack.ballot, attempt.ballot) !== 0 || !attempt.participants.includes(ack.from)) return
+    const before = attempt.differing().length
     this.#double(attempt, attempt.noteAck(ack))
     this.#parts.told('ack', attempt, { from: ack.from, missing: attempt.participants.filter((did) => !attempt.acks.has(did)) })
     const { proposed } = attempt
     if (proposed === undefined || attempt.phase !== 'acking') return
     const differing = attempt.differing().map(({ from }) => from)
-    if (differing.length > 0) this.#parts.told('diverged', attempt, { hosts: differing })
+    if (differing.length > before) this.#parts.told('diverged', attempt, { hosts: differing })
+    const hopes = attempt.hopes()
+    if (hopes === 'none') return this.#giveUp(attempt, 'diverged')
+    // The others finish it; what is wrong here is mended when their certificate comes.
+    if (hopes === 'other') return
     const who = new Set(attempt.agreeing(this.#parts.cuts, this.#parts.space).map(({ from }) => from))
-    const possible = new Set([...who, ...attempt.participants.filter((did) => !attempt.acks.has(did))])
-    if (differing.length > 0 && !isEnough(possible, proposed.hostsBefore, proposed.hostsAtCut)) return this.#giveUp(attempt, 'diverged')
     if (!isEnough(who, proposed.hostsBefore, proposed.hostsAtCut)) return
     if (attempt.coordinator === this.#parts.node && who.size === attempt.participants.length) return this.#certify(attempt)
     const rank = [...attempt.participants].sort().indexOf(this.#parts.node)

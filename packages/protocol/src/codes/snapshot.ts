@@ -197,6 +197,15 @@ export const snapshotCodes = defineCodes({
       es: 'Vea con `icnctl network paths` si se alcanzan entre sí e inténtelo de nuevo.',
     },
   },
+  SPACE_UNMENDABLE: {
+    class: 'conflict',
+    en: 'The rows of this space cannot be made anew here ({reason}).',
+    es: 'Las filas de este espacio no se pueden rehacer aquí ({reason}).',
+    fix: {
+      en: 'Restore the space from an archive, or take this node out of it as a host and in again.',
+      es: 'Restaure el espacio de un archivo, o quite este nodo como anfitrión y vuelva a añadirlo.',
+    },
+  },
   SPACE_DIVERGED: {
     class: 'conflict',
     en: 'The hosts hold the same operations and have found different states.',

@@ -76,6 +76,12 @@ const nodeEvents = {
   'snapshot.complete': ofSnapshot('The cut is final.', { checkpoint: z.string(), confirmed: z.int(), hosts: z.int() }),
   'snapshot.failed': ofSnapshot('Nothing became final.', { outcome: z.enum(snapshotEnds), code: z.string().nullable() }),
   'snapshot.superseded': ofSnapshot('Another host’s cut took the place of this one.', {}),
+  'space.diverged': event(
+    'space:status',
+    'A majority of the hosts has signed another state of a space than this node has found. Sound: its rows were made anew from the operations, and now are the same.',
+    z.strictObject({ space: spaceId, sound: z.boolean(), rows: z.int().nullable(), tables: z.array(z.string()) }),
+    ['operator'],
+  ),
   'node.cloned': ofNetwork('One identity runs twice: a peer’s, or this node’s own, as a peer has told.', { did, told_by: did.nullable() }),
 } as const
 

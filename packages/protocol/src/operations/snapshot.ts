@@ -27,6 +27,9 @@ export const SnapshotView = z.strictObject({
   coordinator: did,
   participants: z.array(did),
   differing: z.array(did).describe('Who has found another state of the same operations.'),
+  differences: z
+    .array(z.strictObject({ did, table: z.string(), first: z.array(z.unknown()), last: z.array(z.unknown()).nullable() }))
+    .describe('Where its rows are others: from a key on, up to another one. The operator sees them.'),
   cut: clock,
   previous: z.string().nullable(),
   checkpoint: z.string().nullable(),
@@ -86,6 +89,7 @@ const example = {
   coordinator: sample.elm,
   participants: [sample.elm],
   differing: [],
+  differences: [],
   cut: [1_795_262_400_000, 0],
   previous: null,
   checkpoint: sample.one,

@@ -17,7 +17,7 @@ export const SpaceView = z.strictObject({
   operations: z.strictObject({ held: n, applied: n, refused: n, late: n, forked: n, superseded: n }),
   unfinal: n,
   set_digest: bytesText,
-  sync: z.string().describe('synced, behind, or alone.'),
+  sync: z.string().describe('synced, behind, alone, or diverged: the other hosts have found another state, and nothing is written here.'),
   read_only: z.boolean(),
   hosts: z.array(did),
   as_of: timeField,
