@@ -1,3 +1,4 @@
+import { cutsBench } from './cuts.bench.ts'
 import { engineBench } from './engine.bench.ts'
 import { floodBench } from './flood.bench.ts'
 import { framesBench } from './frames.bench.ts'
@@ -15,7 +16,7 @@ async function networkBench(): Promise<Row[]> {
   return rows
 }
 
-const benches = { engine: engineBench, network: networkBench, ...ofNetwork, snapshot: snapshotBench }
+const benches = { engine: engineBench, network: networkBench, ...ofNetwork, snapshot: async () => [...(await snapshotBench()), ...(await cutsBench())], cuts: cutsBench }
 
 const name = process.argv[2] ?? 'engine'
 const bench = benches[name as keyof typeof benches]
