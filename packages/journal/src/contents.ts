@@ -1,8 +1,9 @@
-import { cidOfDigest, type Envelope, type OperationId, sha256, utf8 } from '@icn/protocol'
+import { type Envelope, sha256, utf8 } from '@icn/protocol'
 import type { PlacedOperation } from './api.ts'
 import type { Candidate } from './candidate.ts'
-import { type KeyText, keyBytes, keyText } from './key.ts'
-import { clockOfPlace, type PlaceText, textAfter } from './layout.ts'
+import { type KeyText, keyText } from './key.ts'
+import { idOfDigest } from './known.ts'
+import { clockOfPlace, digestOfPlace, type PlaceText, textAfter } from './layout.ts'
 import type { Overlay } from './overlay.ts'
 import { statusOfOrder } from './records.ts'
 import type { HeldSpace } from './space.ts'
@@ -28,7 +29,7 @@ export function retryOf(source: Source, prefix: KeyText, envelope: Envelope, pla
   const same = prefix + contentText(envelope)
   for (const [key] of source.range('contents', `${same}${place}\u0000`, textAfter(same))) {
     const found = key.slice(same.length)
-    return { retriedBy: { id: cidOfDigest(keyBytes(found.slice(8))) as OperationId, at: clockOfPlace(found) } }
+    return { retriedBy: { id: idOfDigest(digestOfPlace(found)), at: clockOfPlace(found) } }
   }
   return {}
 }

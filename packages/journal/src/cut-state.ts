@@ -101,7 +101,7 @@ function* rootByLeaves(work: SpaceWork, cut: Clock): Generator<void, { readonly 
 
 function* updated(work: SpaceWork, cut: Clock, { checkpoint, age }: LeavesOwner): Generator<void, { readonly root: StateRoot; readonly leaves: LeafChanges }> {
   const dirty = new Set<KeyText>()
-  for (const place of stretch(work, cut)) {
+  for (const [place] of stretch(work, cut)) {
     yield
     const undo = work.overlay.get('undo', work.prefix + place)
     if (undo !== undefined) for (const [key] of decodeUndo(undo)) dirty.add(key)

@@ -1,6 +1,7 @@
-import { cidOfDigest, compareClocks, type OperationId } from '@icn/protocol'
+import { cidOfDigest, compareClocks, decodeTrusted, type OperationId, type SignedOperation } from '@icn/protocol'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import { clockOfPlace, type DigestText, type PlaceText } from './layout.ts'
+import { decodeStored } from './records.ts'
 import type { SpaceWork } from './work.ts'
 
 /** What is known of operations by their names. */
@@ -20,3 +21,7 @@ export function isTrace({ overlay, prefix, space: { floor } }: Known, place: Pla
 }
 
 export const idOfDigest = (digest: DigestText): OperationId => cidOfDigest(keyBytes(digest)) as OperationId
+
+/** Of an operation that is here. Its body stays packed: where many are gone through, that is most of the time. */
+export const envelopeAt = ({ overlay, prefix }: Pick<SpaceWork, 'overlay' | 'prefix'>, place: PlaceText): SignedOperation['envelope'] =>
+  decodeTrusted(decodeStored(overlay.get('operations', prefix + place) as Uint8Array).bytes) as SignedOperation['envelope']

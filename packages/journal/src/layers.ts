@@ -15,8 +15,8 @@ import type { OperationStatus } from './api.ts'
 import { type Disposition, isReissueOf } from './candidate.ts'
 import { finalAt, idOfCut, knowsCheckpoint } from './cut-records.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
-import { idRow } from './known.ts'
-import { chainDigestOf, chainRange, clockOfPlace, type PlaceText, signerText, u16, u48 } from './layout.ts'
+import { envelopeAt, idOfDigest, idRow } from './known.ts'
+import { chainDigestOf, chainRange, clockOfPlace, digestOfPlace, type PlaceText, signerText, u16, u48 } from './layout.ts'
 import { stretch } from './stretch.ts'
 import { TreeBuilder, vectorTag } from './tree.ts'
 import type { SpaceWork } from './work.ts'
@@ -174,29 +174,40 @@ export interface Decided {
 export function* decidedBy(work: SpaceWork, layers: Layers, cut: Clock): Generator<void, Decided> {
   const changed = new Map<PlaceText, Disposition>()
   let [final, due] = [0, 0]
-  for (const place of [...stretch(work, cut)]) {
+  const { forked, superseded, late } = work.counts
+  // Then every number was used once and is on its signer's one chain.
+  const isPlain = forked + superseded + late === 0
+  for (const [place, status] of stretch(work, cut)) {
     yield
-    const { operation, body } = work.loadAt(place)
-    const { envelope } = operation
-    const status = work.statusAt(place) as OperationStatus
-    const isKnown = envelope.kind === 'space.checkpoint' && status === 'applied' && knowsCheckpoint(work, idOfCut(work, body as SpaceCheckpoint))
-    const wanted = isKnown ? 'fold' : wantedOf(work, layers.vectorFor(clockOfPlace(place)) as CutVector, operation, status)
+    const vector = layers.vectorFor(clockOfPlace(place)) as CutVector
+    const envelope = envelopeAt(work, place)
+    const isCut = envelope.kind === 'space.checkpoint'
+    let wanted: Disposition
+    if (isPlain && !isCut) wanted = isUpTo(vector, envelope) ? 'fold' : 'late'
+    else if (isCut && status === 'applied' && knowsCheckpoint(work, idOfCut(work, work.loadAt(place).body as SpaceCheckpoint))) wanted = 'fold'
+    else {
+      wanted = wantedOf(work, vector, envelope, idOfDigest(digestOfPlace(place)), status)
+      // Left out by an earlier cut; whoever gets it only now finds that the number is final.
+      if (wanted === 'fold') for (const twin of lateTwins(work, envelope)) changed.set(twin, 'superseded')
+    }
     if (wanted !== dispositionOf(status)) changed.set(place, wanted)
-    // Left out by an earlier cut; whoever gets it only now finds that the number is final.
-    if (wanted === 'fold' && !isKnown) for (const twin of lateTwins(work, envelope)) changed.set(twin, 'superseded')
     if (wanted !== 'fold' && wanted !== 'superseded') continue
     final++
-    if (envelope.kind !== 'space.checkpoint') due++
+    if (!isCut) due++
   }
   return { changed, final, due }
 }
 
+type Envelope = SignedOperation['envelope']
+
+const isUpTo = (vector: CutVector, { signer, seq }: Envelope): boolean => seq <= (vector.entryOf(signer)?.seq ?? -1)
+
 const dispositionOf = (status: OperationStatus): Disposition => (status === 'late' || status === 'forked' || status === 'superseded' ? status : 'fold')
 
 /** What an operation of the stretch is by the vector that decides about its clock. */
-function wantedOf(work: SpaceWork, vector: CutVector, { envelope, id }: SignedOperation, status: OperationStatus): Disposition {
+function wantedOf(work: SpaceWork, vector: CutVector, envelope: Envelope, id: OperationId, status: OperationStatus): Disposition {
   // What was not folded needs no other reason to be left out.
-  if (envelope.seq > (vector.entryOf(envelope.signer)?.seq ?? -1)) return status === 'applied' || status === 'refused' ? 'late' : dispositionOf(status)
+  if (!isUpTo(vector, envelope)) return status === 'applied' || status === 'refused' ? 'late' : dispositionOf(status)
   const counts = vector.chosen(envelope.signer).get(envelope.seq) ?? finalAt(work, envelope.signer, envelope.seq)
   if (counts === id) return 'fold'
   const other = counts === undefined ? undefined : work.operationOf(counts)?.envelope
@@ -206,7 +217,7 @@ function wantedOf(work: SpaceWork, vector: CutVector, { envelope, id }: SignedOp
 }
 
 /** Reissues of an operation that an earlier cut has left out. */
-function* lateTwins(work: SpaceWork, envelope: SignedOperation['envelope']): Generator<PlaceText> {
+function* lateTwins(work: SpaceWork, envelope: Envelope): Generator<PlaceText> {
   const [from, to] = chainRange(work.prefix, signerText(envelope.signer), envelope.seq)
   for (const [entry, mark] of work.overlay.range('chains', from, to)) {
     if (mark[0] === 0) continue

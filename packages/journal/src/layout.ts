@@ -24,6 +24,7 @@ export const placeText = (at: Clock, digest: DigestText): PlaceText => clockText
 /** The smallest text after every place with this clock. */
 export const placeAfter = (at: Clock): PlaceText =>
   `${clockText(at)}\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff`
+export const digestOfPlace = (place: PlaceText): DigestText => place.slice(8)
 export const clockOfPlace = (place: PlaceText): Clock => [readU48(place, 0), readU16(place, 6)]
 
 /** Prefix of a space's keys, and the first key after them. */

@@ -1,13 +1,16 @@
 import { type Clock, compareClocks, type Did, keyOfDid, type OperationId, type VectorChange } from '@icn/protocol'
-import { clockOfPlace, type PlaceText, placeAfter } from './layout.ts'
+import type { OperationStatus } from './api.ts'
+import { clockOfPlace, digestOfPlace, type PlaceText, placeAfter } from './layout.ts'
+import { envelopeAt, idOfDigest } from './known.ts'
+import { statusOfOrder } from './records.ts'
 import type { SpaceWork } from './work.ts'
 
 /** What stands after the last checkpoint. Whatever may be long stops now and then, for `inTurns`. */
 
-/** Places after the last checkpoint and up to a cut, in order. */
-export function* stretch(work: SpaceWork, cut: Clock): Generator<PlaceText> {
+/** Places after the last checkpoint and up to a cut, in order, with what became of each. */
+export function* stretch(work: SpaceWork, cut: Clock): Generator<readonly [PlaceText, OperationStatus]> {
   const from = work.checkpoint === null ? '' : placeAfter(work.checkpoint.cut)
-  for (const [key] of work.overlay.range('order', work.prefix + from, work.prefix + placeAfter(cut))) yield key.slice(4)
+  for (const [key, order] of work.overlay.range('order', work.prefix + from, work.prefix + placeAfter(cut))) yield [key.slice(4), statusOfOrder(order)]
 }
 
 /** What changes in the vector when everything placed up to the cut counts: forked and late operations do not. */
@@ -15,11 +18,11 @@ export function* changesUpTo(work: SpaceWork, cut: Clock): Generator<void, Vecto
   const heads = new Map<Did, VectorChange>()
   const reissued = new Map<string, { readonly signer: Did; readonly seq: number }>()
   const counted = new Map<string, OperationId>()
-  for (const place of stretch(work, cut)) {
+  for (const [place, status] of stretch(work, cut)) {
     yield
-    const status = work.statusAt(place)
     if (status === 'forked' || status === 'late') continue
-    const { envelope, id } = work.loadAt(place).operation
+    const envelope = envelopeAt(work, place)
+    const id = idOfDigest(digestOfPlace(place))
     // A certificate of a key that was used twice stands, but its chain does not lead anywhere.
     if (envelope.seq >= (work.head(envelope.signer)?.fork ?? Number.POSITIVE_INFINITY)) continue
     const number = `${envelope.signer} ${envelope.seq}`
@@ -50,14 +53,13 @@ export function* fittingCut(work: SpaceWork, wanted: Clock, changesMax: number):
   let fits: Clock | undefined
   let running: Clock | undefined
   let isAny = false
-  for (const place of stretch(work, wanted)) {
+  for (const [place, status] of stretch(work, wanted)) {
     yield
     const at = clockOfPlace(place)
     if (running !== undefined && compareClocks(at, running) !== 0) fits = running
     running = at
-    const status = work.statusAt(place)
     if (status === 'forked' || status === 'late') continue
-    const { signer, kind } = work.loadAt(place).operation.envelope
+    const { signer, kind } = envelopeAt(work, place)
     isAny ||= kind !== 'space.checkpoint'
     // A reissue may need an entry of its own.
     if (!signers.has(signer) || status === 'superseded') entries++
