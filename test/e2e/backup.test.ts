@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, it, type TestContext } from 'node:test'
 import { openSqliteReading, openSqliteStore, storedRoot, storedSpaces } from '@icn/journal'
 import { CallRefusal, tryBackup } from '@icn/node'
-import { didOfKey, type MethodName, newKeyFile, Secret, sealKeyFile, toHex } from '@icn/protocol'
+import { didOfKey, type MethodName, newKeyFile, Secret, type SpaceId, sealKeyFile, toHex, type Vectors } from '@icn/protocol'
 import { nodeKeyFileCrypto, writeKeyFile } from '@icn/protocol/node'
 import type { NodeKeys } from '../../apps/icnd/src/node-key.ts'
 import { Running } from './daemon.ts'
@@ -275,4 +275,36 @@ it('rows that do not follow from the operations are found by a drill, and put ri
   await node.open()
   await ada.must('coop.update_profile', { coop_id: 'food', did: ada.did, name: 'Ada of the mill' })
   assert.deepEqual(node.at.journal.doctor(), [])
+})
+
+it('a space that this node has begun from a state is proven from there on, and rebuilt from there', async (t) => {
+  const { node: one, ada } = await withCoop(t, { 'node.alone': 'true' })
+  const food = 'coop:food' as SpaceId
+  await one.at.journal.checkpoint(food, 0)
+  const two = new TestNode({ flags: { 'node.alone': 'true' } })
+  t.after(() => two.dispose())
+  writeFileSync(join(two.folder, 'network.json'), JSON.stringify({ network_id: one.network }))
+  await two.open()
+  const all = (space: SpaceId) => {
+    const vectors = one.at.journal.vectors(space) as Vectors
+    return vectors.lacking(new Map(vectors.entries().map(({ signer }) => [signer, 0])), { countMax: 1_000, bytesMax: 10_000_000 }).operations
+  }
+  await two.at.journal.ingest('commons' as SpaceId, all('commons' as SpaceId))
+  const reader = await one.at.journal.states.open(food)
+  await two.at.journal.states.install(reader)
+  reader.close()
+  await ada.must('coop.update_profile', { coop_id: 'food', did: ada.did, name: 'Ada of the mill' })
+  await two.at.journal.ingest(food, all(food))
+  const root = toHex(one.at.journal.root(food).root)
+  assert.equal(toHex(two.at.journal.root(food).root), root)
+  assert.notEqual(two.at.journal.info(food)?.historyFrom, undefined)
+  const file = join(folderFor(t), 'two.icnbackup')
+  assert.equal((await job(two, 'node.backup', { file, encrypt_to: [ada.did] })).state, 'done')
+  const tried = await job(two, 'node.backup.drill', { file })
+  assert.deepEqual([tried.result.result, tried.result.code], ['proven', null])
+  await two.stop()
+  const rebuilt = await offline(two.folder, 'rebuild')
+  assert.deepEqual([rebuilt.code, rebuilt.result?.changed], [0, 0], JSON.stringify(rebuilt))
+  await two.open()
+  assert.equal(toHex(two.at.journal.root(food).root), root)
 })

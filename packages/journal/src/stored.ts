@@ -1,5 +1,6 @@
 import { type Clock, decodeKey, decodeTrusted, type OperationId, operationIdOf, type RawOperation, type SpaceId } from '@icn/protocol'
 import type { OperationStatus } from './api.ts'
+import { readFloor } from './cut-records.ts'
 import { keyBytes, keyText } from './key.ts'
 import { spacePrefix } from './layout.ts'
 import { decodeStored, type SpaceRecord, statusOfOrder } from './records.ts'
@@ -20,11 +21,13 @@ export interface StoredSpace {
   readonly head: { readonly id: OperationId; readonly at: Clock } | null
   readonly checkpoint: { readonly id: string; readonly cut: Clock; readonly root: Uint8Array } | null
   readonly setDigest: Uint8Array
+  /** Up to here operations are known by name and place only: the space has begun from a state. Null: every one since the first is here. */
+  readonly historyFrom: Clock | null
 }
 
-/** By rising number: `commons` before what was founded in it. */
+/** By rising number: `commons` before what was founded in it. What a restore of one space has put aside is left out. */
 export function storedSpaces(source: Source): readonly StoredSpace[] {
-  const records = [...source.range('spaces', '')].map(([, bytes]) => decodeTrusted(bytes) as SpaceRecord)
+  const records = [...source.range('spaces', '')].map(([, bytes]) => decodeTrusted(bytes) as SpaceRecord).filter(({ shelved_until }) => shelved_until === undefined)
   const live = new Map(records.map(({ space, number }) => [space, number]))
   return records.map(({ number, space, genesis, rules }) => {
     const { counts, last, checkpoint, setDigest } = readSummary(source, spacePrefix(number))
@@ -38,6 +41,7 @@ export function storedSpaces(source: Source): readonly StoredSpace[] {
       head: last,
       checkpoint: checkpoint === null ? null : { id: checkpoint.id, cut: checkpoint.cut, root: checkpoint.root },
       setDigest,
+      historyFrom: readFloor(source, spacePrefix(number)),
     }
   })
 }

@@ -11,7 +11,8 @@ import { openMetrics } from '../metrics.ts'
 import { RestoreProofs } from '../snapshot/index.ts'
 import { type BackupOptions, Backups } from './backups.ts'
 import { backupFileName, listBackups, surplus } from './rotation.ts'
-import { rulesOfSpace, tryBackup } from './try.ts'
+import { rulesOfSpace } from './rules.ts'
+import { tryBackup } from './try.ts'
 
 const seed = new Uint8Array(32).fill(5)
 const key = signingKeyFromSeed(seed)

@@ -1,5 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { isStored, type JournalApi, journalDefaults, openJournal, openSqliteStore, type Source, type StoredSpace, storedOperations, storedRoot, storedSpaces } from '@icn/journal'
+import { rulesOfSpace } from './rules.ts'
+import {
+  isStored,
+  type JournalApi,
+  journalDefaults,
+  openJournal,
+  openSqliteStore,
+  Refusal,
+  type Source,
+  type Store,
+  type StoredSpace,
+  storedOperations,
+  storedRoot,
+  storedSpaces,
+} from '@icn/journal'
 import {
   commonsSpace,
   type Code,
@@ -25,7 +39,6 @@ export interface ProofParts {
   readonly manifest: BackupManifest
   /** An empty folder for what is folded. */
   readonly folder: string
-  rulesOf(space: SpaceId): Rules
   readonly signal?: AbortSignal | undefined
   /** Operations that were folded. */
   onProgress?(done: number, total: number): void
@@ -66,7 +79,7 @@ export async function proveStore(parts: ProofParts): Promise<Proof> {
     store: openSqliteStore({ folder, cacheBytes: 16_777_216 }),
     key,
     node: didOfKey(key.publicKey),
-    rulesOf: parts.rulesOf,
+    rulesOf: rulesOfSpace,
     wall: () => at,
     options: { ...journalDefaults, cacheBytes: 67_108_864, eventsLogCount: 1_000, spacesCount: 1_000 },
   })
@@ -84,6 +97,7 @@ export async function proveStore(parts: ProofParts): Promise<Proof> {
       const isWhole = said.folded && said.live && checkOperations(source, space, () => signal?.throwIfAborted())
       if (!isWhole) told(placedOf(said.operations))
       else {
+        if (space.historyFrom !== null) await beginFromState(journal, source, space)
         await foldSpace({ ...parts, journal, told }, space)
         const folded = journal.info(space.space)
         if (folded === undefined || !equalBytes(folded.setDigest, said.set_digest)) throw refuse('RESTORE_DIFFERS', { space: space.space, what: 'operations' })
@@ -131,6 +145,37 @@ export function checkOperations(source: Source, space: StoredSpace, turn: () => 
 function isSigned(raw: RawOperation): boolean {
   const parsed = parseOperation(raw.envelope, raw.signature, raw.body)
   return 'operation' in parsed && verifySignature(raw.signature, signingBytes(raw.envelope), keyOfDid(parsed.operation.envelope.signer))
+}
+
+/** A space that has begun from a state begins from the state at its last checkpoint again, as its certificate proves it; what came after is folded. Refuses `RESTORE_DIFFERS`. */
+export async function beginFromState(journal: Pick<JournalApi, 'states'>, source: Source, { space }: StoredSpace): Promise<void> {
+  const key = signingKeyFromSeed(new Uint8Array(randomBytes(32)))
+  const reading = openJournal({
+    store: lookedAt(source),
+    key,
+    node: didOfKey(key.publicKey),
+    rulesOf: rulesOfSpace,
+    wall: () => 0,
+    options: { ...journalDefaults, spacesCount: 1_000 },
+  })
+  try {
+    const reader = await reading.states.open(space)
+    try {
+      await journal.states.install(reader)
+    } finally {
+      reader.close()
+    }
+  } catch (error) {
+    throw error instanceof Refusal ? refuse('RESTORE_DIFFERS', { space, what: error.code }) : error
+  } finally {
+    await reading.close()
+  }
+}
+
+/** A store that is only looked at: what an engine would note in it is of no use to anybody. */
+function lookedAt(source: Source): Store {
+  const view: Source = { get: (map, key) => source.get(map, key), range: (...asked) => source.range(...asked) }
+  return { ...view, kind: 'sqlite', snapshot: () => ({ ...view, close() {} }), write() {}, flush() {}, reopen() {}, backup() {}, sizeOnDisk: () => 0, close() {} }
 }
 
 /** Hands over every placed operation of a space, in its order. Refuses `RESTORE_DIFFERS` where one is not what was signed. */

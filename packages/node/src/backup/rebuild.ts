@@ -2,8 +2,8 @@ import { heldOperations, journalDefaults, openJournal, openSqliteReading, openSq
 import { commonsSpace, type Did, type RawOperation, type SpaceId, toHex } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
 import { refuse } from '../calls/refusal.ts'
-import { checkOperations, foldSpace, placedOf } from './prove.ts'
-import { rulesOfSpace } from './try.ts'
+import { beginFromState, checkOperations, foldSpace, placedOf } from './prove.ts'
+import { rulesOfSpace } from './rules.ts'
 
 export interface Rebuilding {
   /** Folder of the store that is here; it is only read, and nobody else may be writing it. */
@@ -54,6 +54,7 @@ export async function rebuildStore(rebuilding: Rebuilding): Promise<readonly Reb
           done += count
           rebuilding.onProgress?.(done, total)
         }
+        if (space.historyFrom !== null) await beginFromState(journal, source, space)
         await foldSpace({ source, signal, journal, told }, space)
         const held: RawOperation[] = [...heldOperations(source, space)]
         if (held.length > 0) await journal.ingest(space.space, held)

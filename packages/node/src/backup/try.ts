@@ -1,12 +1,12 @@
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keyText, openSqliteReading, openSqliteStore, StoreFault, schemaVersion } from '@icn/journal'
-import { commonsRules, coopRules } from '@icn/domain'
-import { commonsSpace, type Did, type OperationId, type Rules, type SpaceId } from '@icn/protocol'
+import type { Did, OperationId } from '@icn/protocol'
 import { refuse } from '../calls/refusal.ts'
 import type { ArchiveKeys } from '../sealed-file/index.ts'
 import { compareStores, type SpaceLoss } from './compare.ts'
 import { type Proof, proveStore } from './prove.ts'
+import { rulesOfSpace } from './rules.ts'
 import { type BackupSummary, openBackup, readBackupHeader } from './read.ts'
 
 export interface Trying {
@@ -36,9 +36,6 @@ export interface Tried {
   readonly unreadable?: string
 }
 
-/** Rules that this release folds a space by. */
-export const rulesOfSpace = (space: SpaceId): Rules => (space === commonsSpace ? commonsRules : coopRules)
-
 /**
  * Everything of a restore but putting it in place: reads the file to its end, unpacks it, checks every signature, folds it anew, holds it against what is here.
  * Refuses `ARCHIVE_DAMAGED`, `ARCHIVE_NOT_FOR_US`, `ARCHIVE_TOO_NEW`, `BACKUP_OTHER_NODE`, `NETWORK_MISMATCH`, `RESTORE_DIFFERS`.
@@ -62,7 +59,6 @@ export async function tryBackup(trying: Trying): Promise<Tried> {
       header,
       manifest: summary.manifest,
       folder: fold,
-      rulesOf: rulesOfSpace,
       signal,
       onProgress: (done, total) => trying.onProgress?.('fold', done, total),
     })

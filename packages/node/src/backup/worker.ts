@@ -3,7 +3,8 @@ import { openSqliteReading } from '@icn/journal'
 import { Secret } from '@icn/protocol'
 import { CallRefusal } from '../calls/refusal.ts'
 import type { FromThread, MakeTask, ToThread, TryTask } from './thread.ts'
-import { rulesOfSpace, tryBackup } from './try.ts'
+import { rulesOfSpace } from './rules.ts'
+import { tryBackup } from './try.ts'
 import { writeBackup } from './write.ts'
 
 /** The thread of `runInThread`. */
