@@ -282,7 +282,12 @@ function prepareFolder({ config, log, ephemeral }: NodeParts): FolderLock | unde
 
 function openStore({ config, ephemeral }: NodeParts): Store {
   if (ephemeral) return openMemoryStore()
-  return openSqliteStore({ folder: join(config.data_dir, 'store'), mmapBytes: config['store.mmap_bytes'], cacheBytes: Math.floor(config['store.cache_bytes'] / 4) })
+  return openSqliteStore({
+    folder: join(config.data_dir, 'store'),
+    release: version,
+    mmapBytes: config['store.mmap_bytes'],
+    cacheBytes: Math.floor(config['store.cache_bytes'] / 4),
+  })
 }
 
 function openEngine({ config, keys }: NodeParts, store: Store, wall: () => number, observer: ReturnType<typeof countingObserver>): { journal: JournalApi; did: Did } {

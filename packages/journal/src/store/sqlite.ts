@@ -4,12 +4,15 @@ import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type KeyText, keyBytes, keyText } from '../key.ts'
 import { Overlay } from '../overlay.ts'
+import { layoutOf, newerStore, raiseLayout } from './layout-raise.ts'
 import { type Change, type MapName, mapNames, type Snapshot, type Source, type Store, StoreFault, schemaVersion } from './port.ts'
 import { decodeBatch, encodeBatch, sizeOf } from './recent.ts'
 
 export interface SqliteOptions {
   /** Folder of the database file. Made with mode 0700 when absent. */
   readonly folder: string
+  /** Of this program; noted in the store, so that an older one can say which it takes. */
+  readonly release?: string
   /** How much of the file is read through memory mapping [bytes]. */
   readonly mmapBytes?: number
   /** Page cache of the writer's connection [bytes]. */
@@ -42,7 +45,7 @@ export function openSqliteReading(options: SqliteOptions & { /** Somebody may be
   try {
     db.exec('BEGIN')
     const found = layoutOf(db)
-    if (found > schemaVersion) throw newer(path, found)
+    if (found > schemaVersion) throw newerStore(db, path)
     if (found < schemaVersion) throw new StoreFault('io', `the store ${path} has the older layout ${found}; start this release of icnd once, which raises it`)
     const view = new Overlay(reader(db))
     addRecent(view, db)
@@ -189,7 +192,7 @@ interface Tables {
 
 function openTables(path: string, options: SqliteOptions): Tables {
   const db = openDatabase(path, options)
-  migrate(db, path)
+  raise(db, path, options.release)
   return {
     db,
     read: reader(db),
@@ -232,25 +235,10 @@ function openDatabase(path: string | URL, options: SqliteOptions, readOnly = fal
   }
 }
 
-const layoutOf = (db: DatabaseSync): number => Number((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version)
-
-const newer = (path: string, found: number): StoreFault =>
-  new StoreFault('newer', `the store ${path} has layout ${found}; this release knows ${schemaVersion}. Start the newer release.`)
-
-/** Creates what is missing, in one transaction; an older layout is copied first. Refuses a newer one. */
-function migrate(db: DatabaseSync, path: string): void {
+/** Brings a layout of an earlier release to this one's; refuses a newer one. */
+function raise(db: DatabaseSync, path: string, release: string | undefined): void {
   try {
-    const found = layoutOf(db)
-    if (found > schemaVersion) throw newer(path, found)
-    if (found === schemaVersion) return
-    const copy = `${path}.layout-${found}`
-    if (found > 0 && !existsSync(copy)) db.prepare('VACUUM INTO ?').run(copy)
-    db.exec('BEGIN IMMEDIATE')
-    for (const map of mapNames) db.exec(`CREATE TABLE IF NOT EXISTS ${quoted(map)} (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID`)
-    // Layout 2: batches that are not in the tables yet.
-    db.exec('CREATE TABLE IF NOT EXISTS recent (id INTEGER PRIMARY KEY, batch BLOB NOT NULL)')
-    db.exec(`PRAGMA user_version = ${schemaVersion}`)
-    db.exec('COMMIT')
+    raiseLayout(db, path, release)
   } catch (cause) {
     db.close()
     throw cause instanceof StoreFault ? cause : faultOf(cause, `preparing ${path}`)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -201,9 +201,10 @@ describe('the sqlite store', () => {
     assert.throws(() => openSqliteReading({ folder: join(path, 'nowhere'), isLive: false }), StoreFault)
   })
 
-  it('raises an older layout, and keeps a copy of it', (t) => {
-    const path = folder(t)
-    const first = openSqliteStore({ folder: path })
+  it('raises an older layout, and keeps a copy of it that can take its place', (t) => {
+    const home = folder(t)
+    const path = join(home, 'store')
+    const first = openSqliteStore({ folder: path, release: '0.1.0' })
     first.write([put('a', '1')])
     first.flush()
     first.close()
@@ -211,12 +212,17 @@ describe('the sqlite store', () => {
     db.exec('DROP TABLE recent')
     db.exec('PRAGMA user_version = 1')
     db.close()
-    const raised = openSqliteStore({ folder: path })
+    // A start that was cut short has left half a copy.
+    mkdirSync(join(home, 'store.before-0.1.0.part'))
+    writeFileSync(join(home, 'store.before-0.1.0.part', 'icn.sqlite'), 'half')
+    const raised = openSqliteStore({ folder: path, release: '0.2.0' })
     assert.deepEqual(keys(raised), ['a'])
     raised.write([put('b', '1')])
     raised.close()
-    const copy = new DatabaseSync(join(path, 'icn.sqlite.layout-1'))
+    assert.deepEqual(readdirSync(home).sort(), ['store', 'store.before-0.1.0'])
+    const copy = new DatabaseSync(join(home, 'store.before-0.1.0', 'icn.sqlite'))
     assert.deepEqual(copy.prepare('SELECT count(*) AS n FROM state').get(), { __proto__: null, n: 1 })
+    assert.deepEqual(copy.prepare('PRAGMA user_version').get(), { __proto__: null, user_version: 1 })
     copy.close()
   })
 
@@ -239,15 +245,13 @@ describe('the sqlite store', () => {
     again.close()
   })
 
-  it('refuses a newer layout and a file that is no database', (t) => {
+  it('refuses a newer layout, and says which release it takes', (t) => {
     const path = folder(t)
-    openSqliteStore({ folder: path }).close()
+    openSqliteStore({ folder: path, release: '9.9.0' }).close()
     const db = new DatabaseSync(join(path, 'icn.sqlite'))
     db.exec('PRAGMA user_version = 99')
     db.close()
-    assert.throws(
-      () => openSqliteStore({ folder: path }),
-      (error: StoreFault) => error.reason === 'newer',
-    )
+    for (const open of [() => openSqliteStore({ folder: path, release: '0.1.0' }), () => openSqliteReading({ folder: path, isLive: false })])
+      assert.throws(open, (error: StoreFault) => error.reason === 'newer' && error.message.includes('icn 9.9.0 or newer'))
   })
 })
