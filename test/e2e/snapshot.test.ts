@@ -54,6 +54,32 @@ async function verifiedByBoth(network: DevNetwork, snapshot: { snapshot_id: stri
   }
 }
 
+/** What operators can watch: one event for each step, and counts. */
+async function toldToOperators(network: DevNetwork, snapshot_id: string): Promise<void> {
+  const { result, error } = await ask(network, 0, 'event.page', { spaces: ['node'], topics: ['snapshot:coordinate'], limit: 200 })
+  assert.ok(result, JSON.stringify(error))
+  const types = result.events.flatMap((event: any) => (event.data.snapshot_id === snapshot_id ? [event.type] : []))
+  assert.deepEqual([types[0], types.at(-1)], ['icn.snapshot.started', 'icn.snapshot.complete'])
+  for (const step of ['marker', 'united', 'ack']) assert.ok(types.includes(`icn.snapshot.${step}`), step)
+  const metrics = await (await fetch(`${network.nodes[0]?.metrics}/metrics`)).text()
+  const counted = (series: string): number =>
+    Number(
+      metrics
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.slice(series.length),
+    )
+  for (const series of [
+    'icn_snapshot_total{outcome="complete"}',
+    'icn_snapshot_duration_seconds_count',
+    'icn_snapshot_phase_duration_seconds_count{phase="marking"}',
+    'icn_snapshot_state_bytes',
+  ])
+    assert.ok(counted(series) > 0, series)
+  assert.ok(counted('icn_journal_checkpoint_timestamp_seconds') > 0)
+  for (const series of ['icn_snapshot_active', 'icn_snapshot_missing_participants', 'icn_snapshot_divergences_total']) assert.equal(counted(series), 0, series)
+}
+
 it('two hosts make final together what was written at both, and neither can alone', { timeout: 120_000 }, async (t) => {
   const network = await open(t)
   const [hana, jona] = [at(network, 0, 'Hana'), at(network, 1, 'Jona')]
@@ -78,6 +104,9 @@ it('two hosts make final together what was written at both, and neither can alon
   const kept = await hana.snapshot.get({ snapshot_id: snapshot.snapshot_id })
   assert.deepEqual({ ...kept, meta: undefined }, { ...snapshot, meta: undefined }, 'a member may look at it')
   await verifiedByBoth(network, snapshot)
+  await toldToOperators(network, snapshot.snapshot_id)
+  const every = { space: food, checkpoint_every_secs: 45 }
+  assert.equal((await ask(network, 1, 'snapshot.schedule.set', every)).result?.own, true)
 
   await network.kill('1')
   await hana.coop.updateProfile({ coop_id: 'food', did: personNamed('Hana').did, name: 'Hana of the bakery' })
@@ -89,6 +118,7 @@ it('two hosts make final together what was written at both, and neither can alon
   await until('them to have met again', async () => (await spaceAt(hana)).sync === 'synced', 60_000)
   await wait(1_000)
   // What the other host remembers has survived its death.
+  assert.equal((await ask(network, 1, 'snapshot.schedule.get', { space: food })).result.checkpoint_every_secs, 45)
   const listed = (await ask(network, 1, 'snapshot.list', { space: food })).result.items
   assert.deepEqual([listed.at(-1).snapshot_id, listed.at(-1).state, listed.at(-1).root], [snapshot.snapshot_id, 'complete', snapshot.root])
   const again = await ask(network, 1, 'snapshot.create', { space: food })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { JournalApi } from '@icn/journal'
-import { type Did, keyOfDid, type Rules, toHex } from '@icn/protocol'
+import { type Did, keyOfDid, type OperationId, type Rules, type SpaceCheckpoint, toHex } from '@icn/protocol'
 import type { Difference } from '@icn/node'
 import { Chance, TestSigner, toy, toyRules } from '@icn/testkit'
 import { ToyWorld, toySpace } from './toy-world.ts'
@@ -278,6 +278,74 @@ describe('a host that finds another state than the others', () => {
     assert.ok((checkpointOf(one)?.cut[0] as number) > 0 && checkpointOf(one)?.id === checkpointOf(two)?.id)
     world.close()
   })
+})
+
+it('what somebody asks for needs three hosts where there are three, and says how many there are', async () => {
+  const world = await openWorld(13)
+  const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  const tooFew = { code: 'SNAPSHOT_INSUFFICIENT_PARTICIPANTS', details: { params: { found: 2, needed: 3 } } }
+  await assert.rejects(one.snapshots.cutNow(toySpace, { participants: [one.did, two.did, two.did] }), tooFew)
+  three.crash()
+  await world.time.pass(20_000)
+  await assert.rejects(one.snapshots.cutNow(toySpace), tooFew)
+  three.start()
+  await world.time.pass(20_000)
+  const made = one.snapshots.cutNow(toySpace)
+  await world.time.pass(10_000)
+  assert.equal((await made)?.certified?.hostsCount, 3)
+  assert.equal(await one.snapshots.cutNow(toySpace), undefined, 'nothing is due')
+  world.close()
+})
+
+it('a host follows only whom it relies on; what others acknowledge counts all the same', async () => {
+  const world = await openWorld(14)
+  const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+  three.follows = (initiator) => initiator !== one.did
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  const all = world.nodes.map(({ did }) => did)
+  await one.snapshots.initiate_snapshot(toySpace, all)
+  await world.time.pass(60_000)
+  const body = one.journal.operation(checkpointOf(one)?.operation as OperationId)?.body as SpaceCheckpoint
+  assert.deepEqual(body.missing, [three.did])
+  assert.equal(checkpointOf(three)?.id, checkpointOf(one)?.id)
+  write(one, 'b', 2)
+  await world.time.pass(2_000)
+  const followed = await two.snapshots.initiate_snapshot(toySpace, all)
+  await world.time.pass(10_000)
+  assert.equal(followed?.acks.size, 3)
+  world.close()
+})
+
+it('cuts are made by themselves as often as was set for the space, and not while they are paused', async () => {
+  const world = await openWorld(15)
+  const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+  const genesis = world.genesis.id
+  for (const { snapshots } of world.nodes) snapshots.schedule.set(genesis, { every_ms: 60_000 })
+  const look = async (ms: number): Promise<void> => {
+    for (const until = world.time.now() + ms; world.time.now() < until; ) {
+      await world.time.pass(10_000)
+      for (const { snapshots } of world.nodes) await snapshots.runDue()
+    }
+  }
+  write(one, 'a', 1)
+  await look(40_000)
+  assert.equal(checkpointOf(one), null)
+  await look(100_000)
+  const first = checkpointOf(one)?.id
+  assert.ok(first)
+  for (const { snapshots } of world.nodes) snapshots.schedule.set(genesis, { every_ms: 60_000, paused_until: world.time.now() + 600_000 })
+  one.crash()
+  one.start()
+  write(two, 'b', 2)
+  await look(300_000)
+  assert.equal(checkpointOf(two)?.id, first)
+  await look(400_000)
+  assert.notEqual(checkpointOf(two)?.id, first)
+  assert.equal(checkpointOf(three)?.id, checkpointOf(two)?.id)
+  world.close()
 })
 
 it('a host that names what nobody has is left out of the next cuts, and holds up one only', async () => {

@@ -20,7 +20,7 @@ export function openCutting(node: SimNode, journal: JournalApi, key: SigningKey,
       if (isAlive()) tell(space, message)
     },
     reachable: () => node.running?.replicator.links.map(({ peer }) => peer) ?? [],
-    follows: () => true,
+    follows: (_, initiator) => node.follows(initiator),
     timing: { now: () => world.time.now() + node.skewMs, after: (ms, run) => world.time.after(ms, run), chance: () => world.chance.next() },
     options: {
       everyMs: 600_000,

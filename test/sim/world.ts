@@ -67,6 +67,8 @@ export class SimNode {
   skewMs = 0
   /** How long this node takes until it begins to write what a peer has sent [ms]. */
   slowMs = 0
+  /** Does it take part in what this host begins? */
+  follows: (initiator: Did) => boolean = () => true
   /** For so long cuts do not pass over a host that is away [ms]. */
   graceMs = 3_600_000
   /** How long an attempt at a cut may take here [ms]. */

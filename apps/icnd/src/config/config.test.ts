@@ -56,6 +56,24 @@ describe('configuration', () => {
     assert.match(text({ 'metrics.listen': '0.0.0.0:9100' }), /token_file/)
   })
 
+  it('reads a share of one where thousandths are meant, and keeps the bounds of snapshots', (t) => {
+    const read = (toml: string, flags: Record<string, string> = {}) => load(folder(t, toml), flags)
+    for (const [text, value] of [
+      ['0.5', 500],
+      ['700', 700],
+      ['1.0', 1_000],
+    ] as const)
+      assert.equal(read('', { 'snapshot.min_trust_for_snapshot': text }).config['snapshot.min_trust_for_snapshot'], value)
+    assert.equal(read('[snapshot]\nmin_trust_for_snapshot = 0.25\n').config['snapshot.min_trust_for_snapshot'], 250)
+    const refused = read('[snapshot]\nmin_trust_for_snapshot = 1.5\nsnapshot_timeout = 5\nmin_participants = 0\nabsence_grace_secs = 1296001\n')
+    assert.deepEqual(refused.faults.map(({ text }) => /snapshot\.\w+|at most half/.exec(text)?.[0]).sort(), [
+      'at most half',
+      'snapshot.min_participants',
+      'snapshot.min_trust_for_snapshot',
+      'snapshot.snapshot_timeout',
+    ])
+  })
+
   it('reads sizes, times and lists as people write them', (t) => {
     const { config, faults } = load(folder(t), { 'store.cache_bytes': '64MiB', 'snapshot.checkpoint_every_secs': '5m', 'gateway.hosts': 'a.example, b.example' })
     assert.deepEqual(faults, [])
