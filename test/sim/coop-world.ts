@@ -38,11 +38,12 @@ function foundNetwork(nodes: number): SignedOperation {
   return new TestSigner(nodeSeed(0)).sign({ space: commonsSpace, genesis: null, kind: 'commons.found', body, at: [worldStart - 1_000, 0] })
 }
 
-/** A node cuts alone only where it is the only host; so it is in `apps/icnd`. */
-async function cutAlone(journal: JournalApi): Promise<boolean> {
-  const facts = journal.read(food)
-  const hosts = facts === undefined ? [] : coopHosts(facts)
-  return hosts.length === 1 && hosts[0] === journal.node && journal.info(food)?.isMute === false && (await journal.checkpoint(food, 30_000)) !== null
+/** How often a cut is looked for, of the times a node keeps up [1/n]. */
+const cutEvery = 12
+
+/** Cuts of the coop and of the commons, now and then, as hosts and keepers begin them by themselves. */
+async function cutNowAndThen({ world, journal, snapshots }: SimNode): Promise<void> {
+  for (const space of [food, commonsSpace]) if (world.chance.below(cutEvery) === 0 && journal.info(space)?.isMute === false) await snapshots.cutDue(space)
 }
 
 /** As `apps/icnd` does, but for what outlives a crash. */
@@ -74,7 +75,7 @@ function realmOf(network: OperationId): Realm {
         expect: (space, genesis) => void hosting.expect(space, genesis),
       }
     },
-    upkeep: cutAlone,
+    upkeep: cutNowAndThen,
   }
 }
 

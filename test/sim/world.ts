@@ -22,8 +22,8 @@ export interface Realm {
   rulesOf(space: SpaceId): Rules
   network(): OperationId | null
   openHosting(journal: JournalApi, key: SigningKey): RealmHosting
-  /** Run by each node now and then, as its background tasks would. Has it made a cut? */
-  upkeep?(journal: JournalApi): Promise<boolean>
+  /** Run by each node now and then, as its background tasks would. */
+  upkeep?(node: SimNode): Promise<void>
 }
 
 export interface RealmHosting {
@@ -203,7 +203,7 @@ export class SimNode {
       this.world.time.after(upkeepMs, () => void upkeep())
       try {
         await this.world.waitFor(journal.maintain())
-        if (await this.world.waitFor(this.world.realm.upkeep?.(journal) ?? Promise.resolve(false))) this.world.counts.checkpoints++
+        if (this.running?.journal === journal) await this.world.realm.upkeep?.(this)
       } catch (error) {
         if (this.running?.journal === journal && !(error instanceof Refusal)) this.world.faults.push(['upkeep', error])
       }

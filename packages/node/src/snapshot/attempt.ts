@@ -110,11 +110,16 @@ export class Attempt {
     return isOther ? { host: ack.from, said: 'SnapshotAck' } : undefined
   }
 
-  /** Who has acknowledged exactly what was found here: their signature stands under this node's own words. */
+  /** Is it a host by the state at this cut, or by that of the one before? Somebody who has become one since takes part, and does not count. */
+  counts(did: Did): boolean {
+    return this.proposed?.hostsBefore.includes(did) === true || this.proposed?.hostsAtCut.includes(did) === true
+  }
+
+  /** Hosts that have acknowledged exactly what was found here: their signature stands under this node's own words. */
   agreeing(cuts: Pick<CutApi, 'isAck'>, space: SpaceId): AckMessage[] {
     const { proposed, ballot } = this
     if (proposed === undefined) return []
-    return [...this.acks.values()].filter(({ from, body }) => cuts.isAck(space, proposed, [...ballot], { key: keyOfDid(from), signature: body.statement }))
+    return [...this.acks.values()].filter(({ from, body }) => this.counts(from) && cuts.isAck(space, proposed, [...ballot], { key: keyOfDid(from), signature: body.statement }))
   }
 
   /** Which of the states that were found can still be what enough hosts sign: this host's own, another one, or none of them. */

@@ -292,8 +292,9 @@ export class SpaceSnapshots {
     // The others finish it; what is wrong here is mended when their certificate comes.
     if (hopes === 'other') return
     const who = new Set(attempt.agreeing(this.#parts.cuts, this.#parts.space).map(({ from }) => from))
-    if (!isEnough(who, proposed.hostsBefore, proposed.hostsAtCut)) return
-    if (attempt.coordinator === this.#parts.node && who.size === attempt.participants.length) return this.#certify(attempt)
+    // Nobody else's certificate is lawful.
+    if (!isEnough(who, proposed.hostsBefore, proposed.hostsAtCut) || !attempt.counts(this.#parts.node)) return
+    if (attempt.coordinator === this.#parts.node && who.size === attempt.participants.filter((did) => attempt.counts(did)).length) return this.#certify(attempt)
     const rank = [...attempt.participants].sort().indexOf(this.#parts.node)
     this.#after(attempt.coordinator === this.#parts.node ? othersMs : rankMs * (1 + rank), () => this.#certify(attempt))
   }
