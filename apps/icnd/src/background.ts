@@ -3,6 +3,7 @@ import { reviewOf } from '@icn/domain'
 import type { Sessions } from '@icn/gateway'
 import type { JournalApi, Store } from '@icn/journal'
 import {
+  type Archives,
   type Backups,
   coopGauges,
   type Metrics,
@@ -43,6 +44,7 @@ export interface BackgroundParts {
   readonly network: NetworkPort | undefined
   snapshots(): SnapshotCoordinator
   readonly backups: Backups | undefined
+  readonly archives: Archives | undefined
   /** Replaces keys of tokens and seals that are due. */
   turnKeys(): void
 }
@@ -72,6 +74,7 @@ export function startBackground(parts: BackgroundParts): () => void {
     void backups.clear().catch((error: unknown) => supervisor.fault('backup', error))
     supervisor.every('backup', minuteMs, (signal) => backups.runDue(signal))
   }
+  supervisor.every('archive', minuteMs, (signal) => parts.archives?.runDue(signal))
   supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
   supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => parts.clock.check())
   measure(parts)

@@ -6,6 +6,7 @@ import { endSessionsWithKeys } from '@icn/gateway'
 import { type JournalApi, type JournalOptions, journalDefaults, openJournal, openMemoryStore, openSqliteStore, type Store } from '@icn/journal'
 import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, RestoreProofs, type SnapshotCoordinator, Supervisor, type Timing } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
+import { openArchives } from './archives.ts'
 import { cutLast, startBackground } from './background.ts'
 import { openBackups } from './keeping.ts'
 import { ClockKeeper } from './clock.ts'
@@ -129,6 +130,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     closers.push(() => watched.close())
     const proofs = new RestoreProofs({ local: journal.local, metrics, now: wall })
     const backups = openBackups(parts, { journal, metrics, proofs, wall })
+    const archives = openArchives(parts, { journal, store, metrics, proofs, ownHead, wall, joined })
     const doors: DoorParts = new DoorParts(parts, {
       journal,
       ownHead,
@@ -146,12 +148,18 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
       nodeEvents,
       proofs,
       backups,
+      archives,
     })
     doors.mailboxes.set('journal', engine.mailbox)
     for (const name of ['identity', 'commons', 'trust', 'coop', 'snapshot', 'metrics'] as const)
       doors.mailboxes.set(
         name,
-        (await supervisor.spawn({ name, start: ({ mailbox }) => ({ handle: mailbox, ...(name === 'snapshot' ? { stop: async () => backups?.close() } : {}) }) })).mailbox,
+        (
+          await supervisor.spawn({
+            name,
+            start: ({ mailbox }) => ({ handle: mailbox, ...(name === 'snapshot' ? { stop: async () => void (await Promise.all([backups?.close(), archives?.close()])) } : {}) }),
+          })
+        ).mailbox,
       )
     closers.push(() => doors.trust.close())
     closers.push(endSessionsWithKeys({ journal, sessions: doors.sessions, endOf: (row) => doors.endOf(row) }))
@@ -198,6 +206,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         turnKeys,
         clock,
         backups,
+        archives,
       })
     })
     supervisor.ready()

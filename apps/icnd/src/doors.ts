@@ -6,6 +6,8 @@ import type { JournalApi, Store } from '@icn/journal'
 import {
   type ActorName,
   backupHandlers,
+  type Archives,
+  archiveHandlers,
   type Backups,
   Calls,
   commonsHandlers,
@@ -67,6 +69,7 @@ export interface Inside {
   readonly proofs: RestoreProofs
   /** Undefined where nothing is kept. */
   readonly backups: Backups | undefined
+  readonly archives: Archives | undefined
 }
 
 /** What the doors are made of, once everything behind them is open. */
@@ -177,6 +180,7 @@ export class DoorParts {
           peersPort(inside.peers, inside.did, wall, (space) => listedHosts(journal, space)),
           rights,
         ),
+        ...archiveHandlers({ archives: () => inside.archives }),
         ...backupHandlers({ backups: () => inside.backups, proofs: inside.proofs }),
         ...nodeHandlers({
           now: wall,

@@ -92,6 +92,12 @@ export class OwnHead implements OwnKeyPort {
     this.#ask(space, id)
   }
 
+  /** A state from a file was put in place, in which this node's key has signed. */
+  restored(space: SpaceId): void {
+    this.#known.add(space)
+    this.#ask(space, 'all')
+  }
+
   seenTwice(by: Did): void {
     if (this.#twice === undefined) {
       this.#parts.log.error('runs_twice', 'this identity runs twice: stop one of the two')

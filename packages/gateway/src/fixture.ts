@@ -14,6 +14,7 @@ import {
   type NodeHandlers,
   networkHandlers,
   networkPeerHandlers,
+  archiveHandlers,
   backupHandlers,
   nodeHandlers,
   openMetrics,
@@ -139,6 +140,7 @@ export class TestNode {
         ...meHandlers({ journal, standing: this.standing, now }),
         ...networkHandlers(() => undefined, rights),
         ...networkPeerHandlers(noPeers(journal.node), rights),
+        ...archiveHandlers({ archives: () => undefined }),
         ...backupHandlers({ backups: () => undefined, proofs: { trials: () => [] } }),
         ...nodeHandlers({
           now,

@@ -1,3 +1,4 @@
+export * from './archives/index.ts'
 export * from './backup/index.ts'
 export * from './calls/index.ts'
 export * from './commons/index.ts'

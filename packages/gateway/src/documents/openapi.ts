@@ -109,6 +109,7 @@ function operationOf(method: MethodName, row: Row, printer: SchemaPrinter): Reco
   const parametersOf = [
     ...inPath.map((name) => ({ name, in: 'path', required: true, ...described(input.properties?.[name]) })),
     ...(inQuery ? fields.map(([name, schema]) => ({ name, in: 'query', required: input.required?.includes(name) ?? false, ...described(schema) })) : []),
+    ...(row.dryRun === true ? ['dry_run'].map(reference) : []),
     ...(isWrite ? ['dry_run', 'draft', 'explain', 'wait', 'wait_ms', 'idempotency_key', 'if_unchanged'].map(reference) : []),
     ...(row.match === undefined || row.match === 'none' ? [] : [reference('if_match')]),
     ...(row.mode === 'read' || row.mode === 'list' ? ['at_least', 'wait_ms'].map(reference) : []),

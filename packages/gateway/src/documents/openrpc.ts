@@ -43,7 +43,7 @@ export function renderOpenRpc(): Record<string, unknown> {
         ? {}
         : { examples: [{ name: 'example', params: Object.entries(row.example.input).map(([name, value]) => ({ name, value })), result: { name: 'result', value: example } }] }),
       'x-access': [...row.access],
-      'x-reserved-params': reservedParams.filter((name) => (row.mode === 'write' ? true : name !== 'dry_run' && name !== 'draft')),
+      'x-reserved-params': reservedParams.filter((name) => (row.mode === 'write' ? true : name === 'dry_run' ? row.dryRun === true : name !== 'draft')),
     }
   })
   return {

@@ -266,7 +266,7 @@ function demandNew(file: string): void {
 }
 
 /** One DID a line; what stands behind a `#` is a note. */
-async function readRecipients(file: string): Promise<readonly string[]> {
+export async function readRecipients(file: string): Promise<readonly string[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw refuse('BACKUP_RECIPIENTS', { reason: (error as Error).message })
   })

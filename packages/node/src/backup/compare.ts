@@ -30,6 +30,12 @@ export function compareStores(present: Source, other: Source): readonly SpaceLos
   })
 }
 
+/** The same for one space. Undefined: both hold the same. */
+export function compareSpaces(present: Source, other: Source, genesis: OperationId): SpaceLoss | undefined {
+  const [here, there] = [byGenesis(storedSpaces(present), genesis), byGenesis(storedSpaces(other), genesis)]
+  return here === undefined && there === undefined ? undefined : compareSpace(present, other, here, there)
+}
+
 const byGenesis = (spaces: readonly StoredSpace[], genesis: OperationId): StoredSpace | undefined => spaces.find((space) => space.genesis === genesis)
 
 function compareSpace(present: Source, other: Source, here: StoredSpace | undefined, there: StoredSpace | undefined): SpaceLoss | undefined {

@@ -1,5 +1,6 @@
-export { type BackupMade, type BackupOptions, Backups, type LastBackup, plaintextWords } from './backups.ts'
-export type { SpaceLoss } from './compare.ts'
+export { type BackupMade, type BackupOptions, Backups, type LastBackup, plaintextWords, readRecipients } from './backups.ts'
+export { compareSpaces, type SpaceLoss } from './compare.ts'
+export { withScratch } from './thread.ts'
 export { backupHandlers } from './handlers.ts'
 export { type Rebuilt, rebuildStore } from './rebuild.ts'
 export { type Tried, tryBackup } from './try.ts'

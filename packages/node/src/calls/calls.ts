@@ -215,7 +215,7 @@ function ownHandlers(state: CallState): Handlers<OwnMethods> {
 function demandOptions(row: Row, options: CallOptions): void {
   const writes = row.mode === 'write'
   if (options.asOf !== undefined) throw refuse('OPTION_UNSUPPORTED', { option: 'as_of' })
-  if (options.dryRun && !writes) throw refuse('OPTION_UNSUPPORTED', { option: 'dry_run' })
+  if (options.dryRun && !writes && row.dryRun !== true) throw refuse('OPTION_UNSUPPORTED', { option: 'dry_run' })
   if (options.draft && !writes) throw refuse('OPTION_UNSUPPORTED', { option: 'draft' })
   if (options.ifUnchanged !== undefined && !writes && !row.proposes?.length) throw refuse('OPTION_UNSUPPORTED', { option: 'if_unchanged' })
   if (options.ifMatch !== undefined && (row.match === undefined || row.match === 'none') && row.mode !== 'read') throw refuse('OPTION_UNSUPPORTED', { option: 'if_match' })

@@ -120,6 +120,42 @@ export const snapshotCodes = defineCodes({
     en: 'The file is whole, but not every operation is in it, so not everything could be worked out again.',
     es: 'El archivo está íntegro, pero no contiene todas las operaciones, así que no todo se pudo calcular de nuevo.',
   },
+  ARCHIVE_UNKNOWN: {
+    class: 'not_found',
+    en: 'There is no such archive: {file}.',
+    es: 'No existe ese archivo: {file}.',
+    fix: { en: 'List them with `icnctl snapshot archives`, or give an absolute path.', es: 'Véalos con `icnctl snapshot archives` o indique una ruta absoluta.' },
+  },
+  ARCHIVE_FILE: {
+    class: 'input',
+    en: 'The archive cannot be written to {file}: {reason}.',
+    es: 'El archivo no se puede escribir en {file}: {reason}.',
+    fix: { en: 'Name a new file in a folder that the node may write.', es: 'Indique un archivo nuevo en una carpeta donde el nodo pueda escribir.' },
+  },
+  ARCHIVE_RUNNING: {
+    class: 'conflict',
+    en: 'An archive is being made, tried or put back already.',
+    es: 'Ya se está haciendo, probando o restaurando un archivo.',
+    fix: { en: 'Wait for it: `icnctl job list`.', es: 'Espérelo: `icnctl job list`.' },
+  },
+  SNAPSHOT_TOO_LARGE: {
+    class: 'rule',
+    en: 'The state has {found} bytes, more than the {limit} that this node archives and serves.',
+    es: 'El estado tiene {found} bytes, más de los {limit} que este nodo archiva y sirve.',
+    fix: { en: 'Raise `snapshot.max_snapshot_size`.', es: 'Aumente `snapshot.max_snapshot_size`.' },
+  },
+  SNAPSHOT_PINNED: {
+    class: 'conflict',
+    en: '{file} is pinned.',
+    es: '{file} está fijado.',
+    fix: { en: 'Let it go first: `icnctl snapshot pin {file} --pinned false`.', es: 'Suéltelo antes: `icnctl snapshot pin {file} --pinned false`.' },
+  },
+  SNAPSHOT_LAST_PROVEN: {
+    class: 'conflict',
+    en: '{file} is the last one of its space whose restore was proven.',
+    es: '{file} es el último de su espacio cuya restauración se comprobó.',
+    fix: { en: 'Try a newer one first: `icnctl snapshot drill`.', es: 'Pruebe antes uno más nuevo: `icnctl snapshot drill`.' },
+  },
   // states
   NOTHING_FINAL: {
     class: 'conflict',
@@ -150,8 +186,8 @@ export const snapshotCodes = defineCodes({
     en: '{space} is held here already.',
     es: '{space} ya se guarda aquí.',
     fix: {
-      en: 'To put the archived state in its place, confirm it with `--replace --confirm {space}`; what is here is kept aside for 30 days.',
-      es: 'Para poner en su lugar el estado archivado, confírmelo con `--replace --confirm {space}`; lo que hay aquí se aparta durante 30 días.',
+      en: 'To put the archived state in its place, confirm it with `--replace --confirm-space {space}`; what is here is kept aside for 30 days.',
+      es: 'Para poner en su lugar el estado archivado, confírmelo con `--replace --confirm-space {space}`; lo que hay aquí se aparta durante 30 días.',
     },
   },
   // agreement

@@ -28,6 +28,7 @@ export const backgroundOperations = [
   'sweep',
   'checkpoint',
   'backup',
+  'archive',
   'events',
   'session_cleanup',
   'bootstrap',
@@ -46,7 +47,7 @@ export const startupPhases = ['config', 'store', 'recover', 'identity', 'actors'
 export const rateClasses = ['auth', 'public', 'read', 'write', 'govern', 'compute', 'heavy', 'operator'] as const
 
 /** What restores are tried of: the whole node, or one space. */
-const restorable = ['backup', 'archive'] as const
+const restorable = ['backup', 'archive', 'archive'] as const
 const actor = { actor: actorNames }
 
 // Times are by rate class and not by row: rows times buckets would pass the 500 series of a family.
@@ -161,6 +162,8 @@ export const metrics = defineMetrics({
   icn_acts: { type: 'gauge', labels: { state: ['open', 'done', 'withdrawn', 'expired'] }, says: 'Changes of several persons.' },
   ...peerMetrics,
   icn_backup_total: { type: 'counter', labels: { outcome: ['made', 'failed'] }, says: 'Backups of the whole node.' },
+  icn_snapshot_archive_total: { type: 'counter', labels: { outcome: ['made', 'failed'] }, says: 'Archives of the states of spaces.' },
+  icn_snapshot_archives: { type: 'gauge', labels: { state: ['kept', 'pinned', 'proven'] }, says: 'Archives in the folder of archives.' },
   icn_backup_interval_seconds: { type: 'gauge', says: 'How far apart backups are made; 0: none are made by themselves.' },
   icn_backup_timestamp_seconds: { type: 'gauge', says: 'When the last good backup was begun; 0: never.' },
   icn_restore_drill_total: {

@@ -1,5 +1,6 @@
 import { actRows } from './act.ts'
 import { authRows } from './auth.ts'
+import { archiveRows } from './archive.ts'
 import { backupRows } from './backup.ts'
 import { charterRows } from './charter.ts'
 import { commonsRows } from './commons.ts'
@@ -27,6 +28,7 @@ import { trustRows } from './trust.ts'
 
 export * from './act.ts'
 export * from './auth.ts'
+export * from './archive.ts'
 export * from './backup.ts'
 export * from './charter.ts'
 export * from './common.ts'
@@ -79,6 +81,7 @@ export const operations = {
   ...eventRows,
   ...jobRows,
   ...nodeRows,
+  ...archiveRows,
   ...backupRows,
 } as const
 

@@ -37,6 +37,8 @@ export interface Row<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
   readonly cost: RowCost
   /** If-Match. */
   readonly match?: 'none' | 'optional' | 'required'
+  /** A job that can be tried: it says what it would do, and does nothing. */
+  readonly dryRun?: true
   /** Its answer or input holds secrets: never compressed, never stored by caches or for replays. */
   readonly secret?: boolean
   /** What the row takes; every field with a sentence. */

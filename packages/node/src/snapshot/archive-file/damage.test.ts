@@ -219,7 +219,7 @@ describe('an archive put together from others', () => {
   })
 })
 
-const byteOf = { manifest: 1, leaves: 2, chunk: 3, operations: 4, vector: 5 } as const
+const byteOf = { manifest: 1, leaves: 2, chunk: 3, operations: 4, vector: 5, traces: 7 } as const
 
 describe('an archive of a newer release', () => {
   it('is told from a damaged one by its format, rules and schema', async () => {

@@ -57,6 +57,8 @@ export async function sampleOf({ name = 'food', chunks = [300, 200, 100], random
     subject,
     {
       checkpoint: [utf8('envelope'), new Uint8Array(64), utf8('body')],
+      first: [utf8('first'), new Uint8Array(64), utf8('body')],
+      traces: 1,
       layers: [
         { cut: [1_789_000_000_000, 0], changes: [[keyOf(1).publicKey, 4, id('head')]] },
         { cut: subject.cut, pages: [digestOf(vectorPage(2)), digestOf(vectorPage(1))] },
@@ -85,6 +87,7 @@ export async function sampleOf({ name = 'food', chunks = [300, 200, 100], random
     { type: 'manifest', body: manifest },
     { type: 'vector', body: vectorPage(1) },
     { type: 'vector', body: vectorPage(2) },
+    { type: 'traces', body: pack(utf8('names and places'), 3) },
     ...(leaves === 0 ? [] : [hashes(0, leaves - 1), hashes(leaves - 1, leaves)].map((body) => ({ type: 'leaves', body }) as const)),
     ...bodies.map((body) => ({ type: 'chunk', body }) as const),
     { type: 'operations', body: packOperations([1, 2].map(operation), 3) },

@@ -9,7 +9,7 @@ export {
   digestFileOf,
   isArchivePart,
 } from '../../sealed-file/index.ts'
-export { type Packed, pack, packOperations, unpack, unpackChunk, unpackOperations } from './pack.ts'
+export { type Packed, pack, packOperations, unpack, unpackChunk, unpackOperations, unpackTraces } from './pack.ts'
 export { type ArchiveReader, type ArchiveReading, type ArchiveSummary, type ArchiveSupport, openArchive, readHeader, verifyArchive } from './read.ts'
 export {
   type ArchiveChunk,

@@ -8,6 +8,7 @@ export class RecordOrder {
   #last: ArchiveRecordType = 'manifest'
   /** Names of pages that are still to come. */
   #pages: readonly Uint8Array[] = []
+  #traces = 0
   #leaves = 0
   #leavesDue = 0
   #chunks = 0
@@ -22,6 +23,9 @@ export class RecordOrder {
         return this.#begin(record.body)
       case 'vector':
         return this.#takePage(payload)
+      case 'traces':
+        this.#traces++
+        return this.#traces > (this.#manifest?.traces ?? 0) ? 'more pages of names than the manifest says' : undefined
       case 'leaves':
         if (record.body.first_leaf !== this.#leaves) return 'leaves are missing'
         this.#leaves += record.body.hashes.length / 32
@@ -37,6 +41,7 @@ export class RecordOrder {
   missing(): string | undefined {
     if (this.#manifest === undefined) return 'the manifest is missing'
     if (this.#pages.length > 0) return 'pages of the vector are missing'
+    if (this.#traces < this.#manifest.traces) return 'pages of names are missing'
     if (this.#leaves < this.#leavesDue) return 'leaves are missing'
     return this.#chunks < this.#manifest.chunks.length ? 'chunks are missing' : undefined
   }

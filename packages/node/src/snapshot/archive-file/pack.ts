@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { chunkBytesMax, encodeCanonical, invariant } from '@icn/protocol'
+import { chunkBytesMax, encodeCanonical, invariant, tracePageBytesMax } from '@icn/protocol'
 import { type ArchivedOperation, type OperationPage, operationPageBytesMax, operationsOf } from './records.ts'
 
 /** How far back compressed bytes may refer, as a power of two. Larger: a stranger's frame makes us set aside more; smaller: chunks of 1 MiB compress worse. */
@@ -38,6 +38,12 @@ export function unpack(data: Uint8Array, rawSize: number, limit: number): Uint8A
 export function unpackChunk({ compression, raw_size, data }: Packed): Uint8Array | undefined {
   if (compression === 'zstd') return unpack(data, raw_size, chunkBytesMax)
   return data.length === raw_size && raw_size <= chunkBytesMax ? data : undefined
+}
+
+/** Undefined unless the page of names holds exactly what it says. */
+export function unpackTraces({ compression, raw_size, data }: Packed): Uint8Array | undefined {
+  if (compression === 'zstd') return unpack(data, raw_size, tracePageBytesMax)
+  return data.length === raw_size && raw_size <= tracePageBytesMax ? data : undefined
 }
 
 /** One page of the operations of an archive; whoever makes it stops before 1 MiB. */

@@ -17,6 +17,7 @@ import {
   type SpaceId,
   spaceId,
   timeMs,
+  tracePageBytesMax,
   VectorChange,
   verifyStatement,
 } from '@icn/protocol'
@@ -67,6 +68,8 @@ const Operations = z.array(Operation).min(1)
 const Manifest = z.strictObject({
   /** The operation that carries the certificate. */
   checkpoint: WholeOperation,
+  /** The first operation of the space: whoever installs the state judges it again. */
+  first: WholeOperation,
   layers: z.array(CheckpointLayer).min(1).max(checkpointLayersMax),
   /** SHA-256 of each page of the whole vector at the cut. Pages that layers name follow them in the file. */
   vector: z.array(hash).max(vectorPagesMax),
@@ -76,6 +79,8 @@ const Manifest = z.strictObject({
   bytes: count,
   tables: z.array(z.strictObject({ name: z.string().min(1).max(64), pairs: count })).max(1_000),
   chunks: z.array(z.strictObject({ first_leaf: count, leaf_count: int(1, chunkBytesMax), raw_size: int(1, chunkBytesMax), size: int(1, chunkBytesMax) })).max(chunksMax),
+  /** Pages of names and places of what stands before the cut. */
+  traces: int(0, 1_000_000),
   operations: z.enum(['none', 'tail', 'all']),
   /** Rules version in force at the cut. */
   rules: z.string().min(1).max(128),
@@ -123,6 +128,11 @@ export type ArchiveChunk = z.output<typeof Chunk>
 const OperationPage = z.strictObject({ count: int(1, operationPageBytesMax), raw_size: int(1, operationPageBytesMax), data: binary(1, operationPageBytesMax + slackBytes) })
 export type OperationPage = z.output<typeof OperationPage>
 
+/** One page of names and places (`TracePage`), packed. */
+const PackedTraces = z
+  .strictObject({ compression: z.enum(['zstd', 'none']), raw_size: int(1, tracePageBytesMax), data: binary(1, tracePageBytesMax) })
+  .refine((page) => page.compression === 'zstd' || page.raw_size === page.data.length, { message: 'not as long as it says' })
+
 /** By rising key; its SHA-256 is its name. */
 const VectorPage = z.array(VectorChange).min(1).max(4_096)
 
@@ -137,6 +147,7 @@ interface RecordKind {
 const kinds = {
   manifest: { byte: 1, bytesMax: 2_097_152, body: ArchiveManifest },
   vector: { byte: 5, bytesMax: pageBytesMax, body: VectorPage },
+  traces: { byte: 7, bytesMax: tracePageBytesMax + slackBytes, body: PackedTraces },
   leaves: { byte: 2, bytesMax: 1_048_576 + slackBytes, body: LeafPage },
   chunk: { byte: 3, bytesMax: chunkBytesMax + slackBytes, body: Chunk },
   operations: { byte: 4, bytesMax: operationPageBytesMax + 2 * slackBytes, body: OperationPage },

@@ -1,0 +1,2 @@
+export { Archives } from './archives.ts'
+export { archiveHandlers } from './handlers.ts'
