@@ -7,6 +7,7 @@ import { type JournalApi, type JournalOptions, journalDefaults, openJournal, ope
 import { actorInCharge, type Metrics, type NetworkPort, NodeEventLog, openMetrics, realTiming, RestoreProofs, type SnapshotCoordinator, Supervisor, type Timing } from '@icn/node'
 import { commonsSpace, type Did, didOfKey, secondMs } from '@icn/protocol'
 import { openArchives } from './archives.ts'
+import { foundNetwork } from './founding.ts'
 import { cutLast, startBackground } from './background.ts'
 import { openBackups } from './keeping.ts'
 import { ClockKeeper } from './clock.ts'
@@ -389,18 +390,4 @@ async function openPeers(
       return current().snapshots
     },
   }
-}
-
-/** A node without a network founds its own (ruling 1). One that was given another's file waits for that network's first operation. */
-async function foundNetwork({ log, config, stewards = [] }: NodeParts, journal: JournalApi, joined: NetworkOfFile | undefined): Promise<void> {
-  if (journal.info(commonsSpace) !== undefined || joined !== undefined) return
-  const result = await journal.propose({
-    space: commonsSpace,
-    kind: 'commons.found',
-    author: journal.node,
-    grant: null,
-    body: { name: config['node.name'].slice(0, 64), keepers: [journal.node], stewards, nonce: new Uint8Array(randomBytes(16)) },
-  })
-  if (result.outcome !== 'applied') throw new Error('the network of this node could not be founded')
-  log.info('network_founded', 'founded a network of its own', { space: commonsSpace })
 }
