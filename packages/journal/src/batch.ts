@@ -142,6 +142,7 @@ export class Batch {
   promise(space: SpaceId, cut: Clock | null): void {
     const { work } = this.#bench(space)
     work.promised = cut
+    if (cut !== null && (work.vowed === null || compareClocks(cut, work.vowed) > 0)) work.vowed = cut
     work.space.admitted = undefined
     if (cut !== null) this.#engine.clock.witness(cut)
   }
@@ -302,8 +303,8 @@ export class Batch {
   #demandPlaceable(work: SpaceWork, candidate: Candidate): void {
     const { envelope } = candidate.operation
     demandFresh(this.#engine, candidate.operation)
-    const cut = work.promised ?? work.checkpoint?.cut
-    if (cut !== undefined && compareClocks(envelope.at, cut) <= 0) throw new Refusal('LATE', { cut_at: cut[0], clock: [...this.#engine.clock.peek()] })
+    const cut = [work.vowed, work.checkpoint?.cut].find((clock) => clock != null && compareClocks(envelope.at, clock) <= 0)
+    if (cut != null) throw new Refusal('LATE', { cut_at: cut[0], clock: [...this.#engine.clock.peek()] })
     demandOpenChain(work, envelope.signer)
     const next = (work.head(envelope.signer)?.seq ?? -1) + 1
     if (envelope.seq < next) throw new Refusal('SEQUENCE_STALE', { seq: envelope.seq, next })

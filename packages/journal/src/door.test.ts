@@ -49,6 +49,15 @@ describe('what is handed in at a door', () => {
     await assert.rejects(s.journal.submit(s.sign(9_000)), refusal('LATE'))
     await s.journal.cuts.end(toySpace)
     assert.equal((await s.journal.submit(s.sign(9_001, {}, new TestSigner(4)))).outcome, 'applied')
+    // Others may have made it final meanwhile: the promise stays.
+    for (const again of [() => Promise.resolve(), () => s.restart()]) {
+      await again()
+      await assert.rejects(
+        s.journal.submit(new TestSigner(6).sign({ space: toySpace, genesis: s.genesis.id, kind: 'toy.set', body: { name: 'a', value: 1 }, at: [toyStart + 9_000, 0] })),
+        refusal('LATE'),
+      )
+    }
+    assert.equal((await s.take(s.sign(8_000, {}, new TestSigner(7)))).placed, 1, 'others may hold it too')
   })
 
   it('is judged once, on what its author had read', async () => {

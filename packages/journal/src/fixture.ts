@@ -17,6 +17,8 @@ export const hostSeed = 9
 export class ToyJournal {
   now = toyStart + 10_000
   evicted = 0
+  /** Rows that were asked of the store. */
+  reads = 0
   /** Signatures that were checked. */
   checked = 0
   journal: JournalApi
@@ -32,7 +34,15 @@ export class ToyJournal {
     const body = { name: 'toy', hosts: hosts.map(({ did }) => did) }
     this.genesis = new TestSigner(8).sign({ space: toySpace, genesis: null, kind: 'toy.found', body, at: [toyStart, 0] })
     // Closing leaves what is in it, so that the journal can be opened anew.
-    const store: Store = { ...openMemoryStore(), close() {} }
+    const memory = openMemoryStore()
+    const store: Store = {
+      ...memory,
+      get: (map, key) => {
+        this.reads++
+        return memory.get(map, key)
+      },
+      close() {},
+    }
     this.store = store
     const key = signingKeyFromSeed(new Uint8Array(32).fill(seed))
     this.#open = () =>

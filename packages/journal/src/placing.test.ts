@@ -30,6 +30,22 @@ describe('a number that is used twice', () => {
   })
 })
 
+describe('a number that is used very often', () => {
+  it('costs its signer, and nobody who takes it in: each costs what the one before did', async () => {
+    const reads = async (count: number): Promise<number> => {
+      const s = await new ToyJournal().open()
+      const signer = () => new TestSigner(5)
+      const operations = Array.from({ length: count }, (_, i) => s.sign(1 + i, { body: { name: 'a', value: i } }, signer()))
+      const before = s.reads
+      for (const operation of operations) await s.take(operation)
+      assert.deepEqual(new Set(s.statuses(...operations)), new Set(['forked']))
+      return s.reads - before
+    }
+    const [few, many] = [await reads(20), await reads(200)]
+    assert.ok(many < 15 * few, `${few} reads for 20, ${many} for 200`)
+  })
+})
+
 describe('a second use that has no place', () => {
   it('decides nothing until its parents are here: nodes with the same in place agree on every status', async () => {
     const s = await new ToyJournal().open()

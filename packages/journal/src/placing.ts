@@ -4,6 +4,7 @@ import {
   compareClocks,
   decodeTrusted,
   type Did,
+  type Envelope,
   digestOfCid,
   encodeTrusted,
   type MalformedReason,
@@ -171,14 +172,14 @@ export class Placing {
                 : undefined
     if (reason !== undefined) {
       this.#hold(candidate, reason, reason === 'checkpoint' ? [previous as OperationId] : missing)
-      this.#judgeChain(envelope.signer, envelope.seq)
+      this.#judgeChain(envelope)
       return false
     }
     work.overlay.put('chains', chainKey(work.prefix, signerText(envelope.signer), envelope.seq, digest), placedMark)
     this.#store(candidate)
     this.#fresh.set(digest, candidate)
     this.#dispositions.set(digest, work.isCovered(envelope.at) ? 'late' : 'fold')
-    this.#judgeChain(envelope.signer, envelope.seq)
+    this.#judgeChain(envelope)
     const fork = work.head(envelope.signer)?.fork
     if (fork !== undefined && envelope.seq >= fork && !standsAlone(envelope)) this.#dispositions.set(digest, this.#isTwinOfFinal(operation) ? 'superseded' : 'forked')
     return true
@@ -231,9 +232,12 @@ export class Placing {
   #alone = false
 
   /** Reissue or fork (engine page §6): decides about everything that bears this number, and what follows from it. */
-  #judgeChain(signer: Did, seq: number): void {
+  #judgeChain(envelope: Envelope): void {
     if (this.#alone) return
     const work = this.#work
+    const { signer, seq } = envelope
+    // Known to be used twice: whatever comes from there on is closed out by that, and changes nothing for others. Else one key could keep everybody busy.
+    if (seq >= (work.head(signer)?.fork ?? Number.POSITIVE_INFINITY) && !standsAlone(envelope)) return
     const key = signerText(signer)
     const [from, to] = chainRange(work.prefix, key, seq)
     const group = [...work.overlay.range('chains', from, to)].map(([entry, mark]) => ({ digest: chainDigestOf(entry), held: mark[0] === 0 }))

@@ -136,6 +136,8 @@ export interface Summary {
   readonly checkpoint: CheckpointRecord | null
   /** Nothing at or before this clock is taken in before the running cut has ended. */
   readonly promised: Clock | null
+  /** The latest cut ever promised, also where nothing came of it: hosts may have agreed on it, so a door takes nothing from before it. */
+  readonly vowed: Clock | null
   readonly arrivals: number
 }
 
@@ -154,6 +156,7 @@ export const emptySummary: Summary = {
   events: { newest: 0, oldest: 1 },
   checkpoint: null,
   promised: null,
+  vowed: null,
   arrivals: 0,
 }
 

@@ -65,7 +65,8 @@ export class HeldSpace {
 
 export function readSummary(source: Source, prefix: SpacePrefix): Summary {
   const bytes = source.get('summaries', prefix.from)
-  return bytes === undefined ? emptySummary : (decodeTrusted(bytes) as Summary)
+  // What an earlier release did not write is as at the beginning.
+  return bytes === undefined ? emptySummary : { ...emptySummary, ...(decodeTrusted(bytes) as Summary) }
 }
 
 /** A map that forgets its oldest entry when it is full. */

@@ -61,6 +61,7 @@ export class SpaceWork {
   setDigest: Uint8Array
   checkpoint: Summary['checkpoint']
   promised: Clock | null
+  vowed: Clock | null
   arrivals: number
   rewound = 0
   rewinds = 0
@@ -84,6 +85,7 @@ export class SpaceWork {
     this.setDigest = summary.setDigest
     this.checkpoint = summary.checkpoint
     this.promised = summary.promised
+    this.vowed = summary.vowed
     this.arrivals = summary.arrivals
     this.log = new BatchEvents(space.record.space, summary.events, hooks.now)
   }
@@ -319,6 +321,7 @@ export class SpaceWork {
       events: this.log.write(this.overlay, this.space.prefix, options),
       checkpoint: this.checkpoint,
       promised: this.promised,
+      vowed: this.vowed,
       arrivals: this.arrivals,
     }
     this.overlay.put('summaries', this.prefix, encodeTrusted(summary))
