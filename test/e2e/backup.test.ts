@@ -308,3 +308,24 @@ it('a space that this node has begun from a state is proven from there on, and r
   await two.open()
   assert.equal(toHex(two.at.journal.root(food).root), root)
 })
+
+it('an operation that nobody has signed so is found by a drill', async (t) => {
+  const { node, ada } = await withCoop(t)
+  await node.stop()
+  const store = openSqliteStore({ folder: join(node.folder, 'store') })
+  const [key, value] = [...store.range('operations', '')].at(-1) as readonly [string, Uint8Array]
+  const altered = Uint8Array.from(value)
+  // The signature stands between envelope and body.
+  const at = 4 + new DataView(value.buffer, value.byteOffset).getUint32(0) + 3
+  altered[at] = (altered[at] as number) ^ 1
+  store.write([{ map: 'operations', key, value: altered }])
+  store.close()
+  await node.open()
+  const file = join(folderFor(t), 'forged.icnbackup')
+  assert.equal((await job(node, 'node.backup', { file, encrypt_to: [ada.did] })).state, 'done')
+  const tried = await job(node, 'node.backup.drill', { file })
+  assert.deepEqual([tried.result.result, tried.result.code], ['failed', 'RESTORE_DIFFERS'])
+  await node.stop()
+  const refused = await offline(node.folder, 'restore', file, '--dry-run')
+  assert.deepEqual([refused.problem.code, refused.problem.params.what], ['RESTORE_DIFFERS', 'signature'])
+})

@@ -90,6 +90,13 @@ async function disaster(t: TestContext): Promise<Two> {
   await until('the second host to have what came after the backup', async () => (await nameAt(two)) === 'Ada of the mill', patienceMs)
   daemon.running.child.kill('SIGKILL')
   await daemon.running.ended
+  // The folder of a node that was killed is looked at as it lies there.
+  const before = readFileSync(join(home.folder, 'store', 'icn.sqlite-wal'))
+  const dry = await askOperator(home, ['restore', file, '--dry-run'])
+  assert.equal(dry.code, 10, dry.errors)
+  const lost = dry.said.lost.find(({ space }: { space: string }) => space === food)
+  assert.ok(lost.operations >= 2 && lost.rows.length > 0, JSON.stringify(dry.said.lost))
+  assert.deepEqual(readFileSync(join(home.folder, 'store', 'icn.sqlite-wal')), before)
   return { home, daemon, flags, ada, two, file }
 }
 

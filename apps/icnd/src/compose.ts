@@ -130,7 +130,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
     peers = watched
     closers.push(() => watched.close())
     const proofs = new RestoreProofs({ local: journal.local, metrics, now: wall })
-    const backups = openBackups(parts, { journal, metrics, proofs, wall })
+    const backups = openBackups(parts, { journal, metrics, proofs, wall, fault: (error) => supervisor.fault('backup', error) })
     const archives = openArchives(parts, { journal, store, metrics, proofs, ownHead, wall, joined })
     const doors: DoorParts = new DoorParts(parts, {
       journal,

@@ -10,7 +10,13 @@ import { version } from './version.ts'
 
 export function openBackups(
   { config, keys, log, ephemeral }: NodeParts,
-  { journal, metrics, proofs, wall }: { readonly journal: JournalApi; readonly metrics: Metrics; readonly proofs: RestoreProofs; readonly wall: () => number },
+  {
+    journal,
+    metrics,
+    proofs,
+    wall,
+    fault,
+  }: { readonly journal: JournalApi; readonly metrics: Metrics; readonly proofs: RestoreProofs; readonly wall: () => number; readonly fault: (error: unknown) => void },
 ): Backups | undefined {
   if (ephemeral) return undefined
   return new Backups({
@@ -32,6 +38,7 @@ export function openBackups(
     network: () => journal.info(commonsSpace)?.genesis,
     sign: (message) => new Uint8Array(keys.key.sign(message)),
     now: wall,
+    fault,
     told(what, params) {
       if (params['result'] === 'failed') log.error('backup', 'a backup was tried, and its restore failed', params)
       else log.info('backup', what === 'made' ? 'made a backup' : 'tried a backup', params)

@@ -53,6 +53,7 @@ async function open(t: TestContext, more: Partial<BackupOptions> = {}) {
     network: () => journal.info(commonsSpace)?.genesis,
     sign: (message) => new Uint8Array(key.sign(message)),
     now: () => now,
+    fault: (error) => assert.fail(String(error)),
     told: () => {},
   })
   t.after(async () => {

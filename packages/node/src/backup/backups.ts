@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statfsSync, statSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { JournalApi } from '@icn/journal'
@@ -39,6 +39,8 @@ export interface BackupParts {
   network(): OperationId | undefined
   sign(message: Uint8Array): Uint8Array
   now(): number
+  /** The world failed, and nobody else will say how. */
+  fault(error: unknown): void
   told(what: 'made' | 'drilled', params: Readonly<Record<string, unknown>>): void
 }
 
@@ -159,12 +161,14 @@ export class Backups {
       at,
       duration_ms: Math.round(performance.now() - began),
     })
+    if (!hasRoom(folder)) return { ...about(), result: 'failed', code: 'ARCHIVE_NO_ROOM' }
     try {
       const { proof } = await withScratch(join(folder, 'run'), (scratch) => runInThread({ kind: 'try', file, scratch, node, network: network(), seed }, running))
       const roots = proof.spaces.map(({ space, root }) => ({ space, root }))
       return { ...about(), roots, ...(proof.code === undefined ? { result: 'proven' } : { result: 'partial', code: proof.code }) }
     } catch (error) {
       if (running.signal?.aborted) throw error
+      if (!(error instanceof CallRefusal)) this.#parts.fault(error)
       return { ...about(), result: 'failed', code: codeOf(error) }
     }
   }
@@ -276,6 +280,13 @@ export async function readRecipients(file: string): Promise<readonly string[]> {
     .filter((line) => line !== '')
   if (dids.length === 0) throw refuse('BACKUP_RECIPIENTS', { reason: `${file} names nobody` })
   return dids
+}
+
+/** A trial must not be what fills the disk: it unpacks a store and folds another one. */
+function hasRoom(folder: string): boolean {
+  const store = statSync(join(folder, 'store', 'icn.sqlite'), { throwIfNoEntry: false })
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize > 2 * (store?.size ?? 0)
 }
 
 const codeOf = (error: unknown): string => (error instanceof CallRefusal ? error.code : 'INTERNAL')

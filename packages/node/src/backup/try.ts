@@ -62,6 +62,7 @@ export async function tryBackup(trying: Trying): Promise<Tried> {
       signal,
       onProgress: (done, total) => trying.onProgress?.('fold', done, total),
     })
+    trying.onProgress?.('compare', 0, 1)
     return { summary, proof, ...(trying.present === undefined ? { losses: undefined } : compareWith(trying.present, source)) }
   } finally {
     source.close()
