@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { JournalApi } from '@icn/journal'
-import { type Did, keyOfDid, type OperationId, type Rules, type SpaceCheckpoint, toHex } from '@icn/protocol'
+import { type Did, keyOfDid, type OperationId, type Rules, signSnapMessage, type SnapMessageOf, type SpaceCheckpoint, toHex } from '@icn/protocol'
 import type { Difference } from '@icn/node'
 import { Chance, TestSigner, toy, toyRules } from '@icn/testkit'
 import { ToyWorld, toySpace } from './toy-world.ts'
@@ -296,6 +296,35 @@ it('what somebody asks for needs three hosts where there are three, and says how
   await world.time.pass(10_000)
   assert.equal((await made)?.certified?.hostsCount, 3)
   assert.equal(await one.snapshots.cutNow(toySpace), undefined, 'nothing is due')
+  world.close()
+})
+
+it('a host that signs two things under one ballot is shown with both, once, and splits nothing', async () => {
+  const world = await openWorld(16)
+  const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  const attempt = await one.snapshots.initiate_snapshot(
+    toySpace,
+    world.nodes.map(({ did }) => did),
+  )
+  assert.ok(attempt)
+  for (let i = 0; i < 400 && !attempt.acks.has(one.did); i++) await world.time.pass(1)
+  const own = attempt.acks.get(one.did) as SnapMessageOf<'SnapshotAck'>
+  assert.equal(attempt.acks.has(three.did), false)
+  const { signature: _, ...content } = { ...own, from: three.did, body: { ...own.body, node: three.did, state_hash: new Uint8Array(32) } }
+  one.snapshots.handle_message(
+    toySpace,
+    signSnapMessage<typeof own>(content, (bytes) => new Uint8Array(new TestSigner(nodeSeed(2)).key.sign(bytes))),
+  )
+  await world.time.pass(30_000)
+  const doubles = world.cutsTold.filter(({ what }) => what === 'double')
+  assert.deepEqual(
+    doubles.map(({ by, more }) => [by, (more as { host: Did }).host]),
+    [[one.did, three.did]],
+  )
+  assert.deepEqual(new Set(world.nodes.map((node) => checkpointOf(node)?.id)), new Set([checkpointOf(two)?.id]))
+  assert.ok(checkpointOf(two))
   world.close()
 })
 

@@ -174,6 +174,7 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
           metrics,
           nodeEvents,
           trustIn: (host, space) => doors.trust.effective(host, space),
+          doubleAck: (space, signer, proof) => watched.report({ kind: 'double_ack', signer, proof, space }),
           fault: (error) => supervisor.fault('internal', error),
         },
         ways,

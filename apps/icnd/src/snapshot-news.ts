@@ -1,5 +1,6 @@
+import { doubleAckProof } from '@icn/network'
 import { beganAt, type Metrics, type NodeEventLog, type SnapshotNews, type SnapshotRecord } from '@icn/node'
-import type { SnapshotEnd, SpaceId } from '@icn/protocol'
+import type { Did, SnapshotEnd, SpaceId } from '@icn/protocol'
 import type { JournalObserver } from '@icn/journal'
 import type { Log } from './log.ts'
 
@@ -7,10 +8,12 @@ export interface NewsParts {
   readonly metrics: Metrics
   readonly nodeEvents: Pick<NodeEventLog, 'tell'>
   readonly log: Pick<Log, 'info' | 'warn' | 'tag'>
+  /** A host has signed two things under one ballot, and this shows it. */
+  doubleAck(space: SpaceId, signer: Did, proof: Uint8Array): void
 }
 
 /** What becomes of attempts at cuts: for whoever watches them, counts and the log. */
-export function tellSnapshot({ metrics, nodeEvents, log }: NewsParts, news: SnapshotNews): void {
+export function tellSnapshot({ metrics, nodeEvents, log, doubleAck }: NewsParts, news: SnapshotNews): void {
   const { record } = news
   const { space, id: snapshot_id } = record
   const subject = { space, snapshot_id, missing: [...record.missing] }
@@ -45,6 +48,7 @@ export function tellSnapshot({ metrics, nodeEvents, log }: NewsParts, news: Snap
         })
       break
     case 'double':
+      if (news.more.acks !== undefined) doubleAck(space, news.more.host, doubleAckProof(...news.more.acks))
       log.warn('snapshot_double', 'a host has said two things in one attempt at a cut', { space, name: log.tag(news.more.host), kind: news.more.said })
       break
     case 'located':

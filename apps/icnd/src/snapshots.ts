@@ -17,6 +17,8 @@ export interface SnapshotsAround {
   readonly nodeEvents: NodeEventLog
   /** How far this node relies on a host in matters of a space [‰]. */
   trustIn(host: Did, space: SpaceId): number
+  /** A host has signed two things under one ballot, and this shows it. */
+  doubleAck(space: SpaceId, signer: Did, proof: Uint8Array): void
   fault(error: unknown): void
 }
 
@@ -30,7 +32,7 @@ export interface SnapshotWays {
 
 /** Cuts that this node makes, alone or with other hosts over the streams to them. */
 export function openSnapshots(
-  { config, journal, key, log, metrics, nodeEvents, trustIn, fault }: SnapshotsAround,
+  { config, journal, key, log, metrics, nodeEvents, trustIn, doubleAck, fault }: SnapshotsAround,
   { timing, network, replicator }: SnapshotWays,
 ): SnapshotCoordinator {
   const opened: SnapshotCoordinator = new SnapshotCoordinator({
@@ -50,7 +52,7 @@ export function openSnapshots(
     tell: (space, message) => replicator()?.tellSnap(space, message),
     reachable: (space) => replicator()?.links.flatMap(({ peer, spaces }) => (spaces.includes(space) ? [peer] : [])) ?? [],
     told(news) {
-      tellSnapshot({ metrics, nodeEvents, log }, news)
+      tellSnapshot({ metrics, nodeEvents, log, doubleAck }, news)
       metrics.set('icn_snapshot_active', opened.active_count())
     },
     fault: (_, error) => fault(error),

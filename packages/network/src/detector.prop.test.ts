@@ -1,11 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { dayMs, type Did, decodeTrusted, encodeTrusted, type EvidenceName, hourMs, type KeyValue, minuteMs, type SignedOperation, type SpaceId } from '@icn/protocol'
+import {
+  dayMs,
+  type Did,
+  decodeTrusted,
+  encodeTrusted,
+  type EvidenceName,
+  hourMs,
+  type KeyValue,
+  minuteMs,
+  type SignedOperation,
+  signSnapMessage,
+  type SnapMessageOf,
+  type SpaceId,
+} from '@icn/protocol'
 import { verifySignature } from '@icn/protocol/node'
 import { TestSigner } from '@icn/testkit'
 import fc from 'fast-check'
 import { Detector, type DetectorParts, type LocalRows } from './detector.ts'
-import { evidenceKinds, forkProof } from './evidence.ts'
+import { doubleAckProof, evidenceKinds, forkProof } from './evidence.ts'
 
 /** Local rows as the store keeps them: by bytes, in the order of their keys. */
 class MemoryRows implements LocalRows {
@@ -207,6 +220,46 @@ describe('a fork', () => {
       bench.detector.report({ kind: 'fork', signer, peer, proof })
     for (const did of [ana, peer, new TestSigner(8).did]) assert.equal(bench.detector.standing(did), 1_000)
     assert.equal(bench.rows.writes, 0)
+  })
+})
+
+describe('two acknowledgements under one ballot', () => {
+  const [ana, ben] = [new TestSigner(7), new TestSigner(8)]
+  const network = new TestSigner(90).sign({ space: 'commons' as SpaceId, genesis: null, kind: 'toy.found', body: { name: 'toy', hosts: [] }, at: [1, 0] }).id
+  const bytes = (fill: number, length = 32): Uint8Array => new Uint8Array(length).fill(fill)
+  const ack = (root: number, { signer = ana, n = 3, sent = 1 } = {}): SnapMessageOf<'SnapshotAck'> =>
+    signSnapMessage<SnapMessageOf<'SnapshotAck'>>(
+      {
+        v: 1,
+        type: 'SnapshotAck',
+        network_id: network,
+        space: 'coop:toy' as SpaceId,
+        snapshot_id: bytes(1),
+        ballot: [n, bytes(2)],
+        from: signer.did,
+        sent_at: [sent, 0],
+        body: { node: signer.did, cut: [5, 0], layers_digest: bytes(3), state_hash: bytes(root), state_size: 1, pairs: 1, count: 1, rules: 'toy', statement: bytes(9, 64) },
+      },
+      (message) => new Uint8Array(signer.key.sign(message)),
+    )
+
+  it('are charged to who signed both, and not believed when they say the same, speak of two ballots, or are forged', () => {
+    const bench = new Bench()
+    const forged = { ...ack(5), signature: bytes(1, 64) }
+    for (const [first, second] of [
+      [ack(4), ack(4, { sent: 2 })],
+      [ack(4), ack(5, { n: 4 })],
+      [ack(4), forged],
+      [ack(4), ack(5, { signer: ben })],
+    ] as const)
+      bench.detector.report({ kind: 'double_ack', signer: ana.did, proof: doubleAckProof(first, second), space: 'coop:toy' as SpaceId })
+    bench.detector.report({ kind: 'double_ack', signer: ben.did, proof: doubleAckProof(ack(4), ack(5)), space: 'coop:toy' as SpaceId })
+    assert.deepEqual([bench.detector.standing(ana.did), bench.detector.standing(ben.did), bench.rows.writes], [1_000, 1_000, 0])
+    bench.detector.report({ kind: 'double_ack', signer: ana.did, proof: doubleAckProof(ack(5), ack(4)), space: 'coop:toy' as SpaceId })
+    assert.deepEqual(
+      bench.detector.evidence({ limit: 10 }).map(({ kind, did, points }) => [kind, did, points]),
+      [['double_ack', ana.did, 200]],
+    )
   })
 })
 

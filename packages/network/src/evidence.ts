@@ -1,6 +1,9 @@
 import {
+  ackedBy,
+  decodeSnapMessage,
   decodeTrusted,
   type Did,
+  encodeSnapMessage,
   encodeTrusted,
   equalBytes,
   type EvidenceName,
@@ -9,6 +12,8 @@ import {
   parseOperation,
   type RawOperation,
   signingBytes,
+  type SnapMessageOf,
+  verifySnapMessage,
 } from '@icn/protocol'
 
 /** Kinds of bad manners (network page §11): how many points, and who can be blamed for them. */
@@ -57,7 +62,34 @@ export function forkProof(first: Omit<RawOperation, 'body'>, second: Omit<RawOpe
 
 /** Does the proof show by itself that this key did it? Kinds that are charged to the sender need none. */
 export function proves(kind: EvidenceName, signer: Did, proof: Uint8Array, verify: Verify): boolean {
+  if (kind === 'double_ack') return provesDoubleAck(signer, proof, verify)
   return kind === 'fork' && provesFork(signer, proof, verify)
+}
+
+/** Two acknowledgements of one host under one ballot that say different things (snapshot page §4, R9): the messages as they were said. */
+export function doubleAckProof(first: SnapMessageOf<'SnapshotAck'>, second: SnapMessageOf<'SnapshotAck'>): Uint8Array {
+  return encodeTrusted([first, second].map((message) => encodeSnapMessage(message)).sort((a, b) => Buffer.compare(a, b)))
+}
+
+function provesDoubleAck(signer: Did, proof: Uint8Array, verify: Verify): boolean {
+  const [first, second] = readAcks(proof)
+  if (first === undefined || second === undefined) return false
+  if (![first, second].every((ack) => ack.from === signer && verifySnapMessage(ack, verify))) return false
+  const about = ({ network_id, space, ballot }: typeof first): Uint8Array => encodeTrusted([network_id, space, ballot])
+  return equalBytes(about(first), about(second)) && !equalBytes(encodeTrusted(ackedBy(first)), encodeTrusted(ackedBy(second)))
+}
+
+function readAcks(proof: Uint8Array): readonly SnapMessageOf<'SnapshotAck'>[] {
+  try {
+    const pair = decodeTrusted(proof)
+    if (!Array.isArray(pair) || pair.length !== 2) return []
+    return pair.flatMap((bytes: unknown) => {
+      const message = bytes instanceof Uint8Array ? decodeSnapMessage(bytes) : undefined
+      return message?.type === 'SnapshotAck' ? [message] : []
+    })
+  } catch {
+    return []
+  }
 }
 
 function provesFork(signer: Did, proof: Uint8Array, verify: Verify): boolean {

@@ -33,6 +33,8 @@ export const isEnd = (phase: Phase): phase is SnapshotEnd => snapshotEnds.some((
 export interface DoubleWord {
   readonly host: Did
   readonly said: 'Marker' | 'SnapshotAck'
+  /** Both acknowledgements, which show it to anybody. */
+  readonly acks?: readonly [AckMessage, AckMessage]
 }
 
 export class Attempt {
@@ -52,6 +54,8 @@ export class Attempt {
   proposed: Proposed | undefined
   /** Operations that markers name and that have not come. */
   awaited: readonly OperationId[] = []
+  /** Who was found to have said two things. */
+  readonly doubled = new Set<Did>()
   /** Where others have found another state of the same set. */
   differences: readonly Difference[] = []
   /** What this host has said in it, to be said again to whoever has not heard it. */
@@ -107,7 +111,7 @@ export class Attempt {
     const known = this.acks.get(ack.from)
     if (known === undefined) this.acks.set(ack.from, ack)
     const isOther = known !== undefined && !(equalBytes(known.body.layers_digest, ack.body.layers_digest) && equalBytes(known.body.state_hash, ack.body.state_hash))
-    return isOther ? { host: ack.from, said: 'SnapshotAck' } : undefined
+    return isOther ? { host: ack.from, said: 'SnapshotAck', acks: [known, ack] } : undefined
   }
 
   /** Is it a host by the state at this cut, or by that of the one before? Somebody who has become one since takes part, and does not count. */

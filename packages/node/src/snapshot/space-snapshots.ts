@@ -357,7 +357,10 @@ export class SpaceSnapshots {
   }
 
   #double(attempt: Attempt, word: DoubleWord | undefined): void {
-    if (word !== undefined) this.#parts.told('double', attempt, word)
+    // Said again it bears another time, and is no further offence.
+    if (word === undefined || attempt.doubled.has(word.host)) return
+    attempt.doubled.add(word.host)
+    this.#parts.told('double', attempt, word)
   }
 
   #remember(memory: Memory<Accepted>): void {
