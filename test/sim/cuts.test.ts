@@ -328,6 +328,26 @@ it('a host that signs two things under one ballot is shown with both, once, and 
   world.close()
 })
 
+it('a host knows whether it has signed what is not decided', async () => {
+  const world = await openWorld(17)
+  const [one, two] = world.nodes as [SimNode, SimNode]
+  write(one, 'a', 1)
+  await world.time.pass(2_000)
+  assert.equal(two.snapshots.hasUndecided(toySpace), false)
+  await one.snapshots.initiate_snapshot(
+    toySpace,
+    world.nodes.map(({ did }) => did),
+  )
+  for (let i = 0; i < 400 && two.snapshots.of(toySpace).attempt?.phase !== 'acking'; i++) await world.time.pass(1)
+  assert.equal(two.snapshots.hasUndecided(toySpace), true)
+  two.crash()
+  two.start()
+  assert.equal(two.snapshots.hasUndecided(toySpace), true, 'also after a restart')
+  await world.time.pass(60_000)
+  assert.equal(two.snapshots.hasUndecided(toySpace), false)
+  world.close()
+})
+
 it('a host follows only whom it relies on; what others acknowledge counts all the same', async () => {
   const world = await openWorld(14)
   const [one, two, three] = world.nodes as [SimNode, SimNode, SimNode]

@@ -166,6 +166,7 @@ export class DoorParts {
           rights,
           grant: (space, author, signer, kind, at) => this.standing.grant(space, author, signer, kind, at),
           random: (count) => new Uint8Array(randomBytes(count)),
+          hasUndecided: (space) => this.snapshots().hasUndecided(space),
           imported: (outcome, rows) => metrics.add('icn_coop_import_rows_total', rows, { outcome }),
           timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         }),

@@ -236,6 +236,8 @@ export function houseHandlers(parts: CoopParts): Handlers<HouseMethods> {
     'coop.host.remove': (call, journal) => planIn(call, 'coop.host.remove', { did: call.input.did, reason: call.input.reason }, showHost(call.input.did, journal.node)),
     'coop.host.leave': (call, journal) => {
       if (call.input.did !== journal.node) throw refuse('HOST_UNKNOWN')
+      // Whoever holds its leave is to hold the checkpoint, too, that it has signed.
+      if (call.space !== undefined && parts.hasUndecided?.(call.space)) throw refuse('SNAPSHOT_RUNNING')
       return planIn({ ...call, caller: { ...call.caller, did: journal.node } }, 'coop.host.leave', {}, showHost(journal.node, journal.node))
     },
     'coop.update': (call) => {

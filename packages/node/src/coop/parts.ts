@@ -22,4 +22,6 @@ export interface CoopParts {
   readonly imported?: (outcome: 'added' | 'left_out', rows: number) => void
   /** IANA name of the node's own time zone. */
   readonly timeZone: string
+  /** Has this node signed a state of the space that is not final yet? Absent: it signs none with others. */
+  hasUndecided?(space: SpaceId): boolean
 }

@@ -145,6 +145,11 @@ export class SnapshotCoordinator {
     return this.#ended.get(id) === true
   }
 
+  /** Has this host signed a state of the space that is not final yet, as far as it knows? Then it must not leave (R11). */
+  hasUndecided(space: SpaceId): boolean {
+    return this.#parts.journal.info(space) !== undefined && this.of(space).hasUndecided
+  }
+
   /** Hosts with which a cut could be begun now; this one is among them. */
   participants(space: SpaceId): readonly Did[] {
     const { journal } = this.#parts

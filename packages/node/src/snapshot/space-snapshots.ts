@@ -79,6 +79,11 @@ export class SpaceSnapshots {
     }
   }
 
+  /** Has this host signed a state of which nobody knows yet whether it is final (R11)? */
+  get hasUndecided(): boolean {
+    return strippedOf(this.#parts.cuts, this.#parts.space, this.#memory.accepted) !== null
+  }
+
   hear(message: SnapMessage): void {
     void this.#then(message.type, () => this.#handle(message))
   }
@@ -177,7 +182,9 @@ export class SpaceSnapshots {
     this.#remember(saw(this.#memory, ballot))
     const memory = promise(this.#memory, { ballot, cut: body.cut })
     if (memory === undefined) {
-      this.speaker.refuse(initiate, 'superseded', { ballot: [...(this.#memory.promised as { ballot: Ballot }).ballot] })
+      const promised = (this.#memory.promised as { ballot: Ballot }).ballot
+      // The promised one itself, heard again after a restart: this host says nothing more in it, and stands in nobody's way.
+      if (compareBallots(promised, ballot) !== 0) this.speaker.refuse(initiate, 'superseded', { ballot: [...promised] })
       return
     }
     const why = obstacleTo(this.#parts, initiate)

@@ -91,7 +91,7 @@ export const hostRows = {
     proposes: ['coop.host.leave'],
     access: ['operator'],
     input: z.strictObject(who),
-    refuses: ['HOST_UNKNOWN', 'LAST_HOST', 'OPERATOR_ONLY'],
+    refuses: ['HOST_UNKNOWN', 'LAST_HOST', 'OPERATOR_ONLY', 'SNAPSHOT_RUNNING'],
     says: 'Stop, as this node’s operator, holding a cooperative.',
     example: { input: { coop_id: 'food', did: sample.elm }, output: { ...example, status: 'left', ended_at: sample.at } },
   }),
