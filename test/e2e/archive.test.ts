@@ -105,6 +105,10 @@ it('a space that was archived at one node is put back at an empty one, with the 
   await there.signIn()
   await there.must('coop.update_profile', { coop_id: 'food', did: there.did, name: 'Ada elsewhere' })
   assert.equal((await there.read('coop.get', { coop_id: 'food' })).coop_id, 'food')
+  // What was before is known to have been, and said to be elsewhere.
+  const old = node.at.journal.operations(food, { limit: 2 })[1]?.operation.id
+  assert.equal((await there.ask('operation.get', { operation_id: old })).code, 'HISTORY_NOT_HERE')
+  assert.ok((await there.read('space.get', { space: food })).history_from !== null)
   assert.deepEqual(other.at.journal.doctor(), [])
 })
 

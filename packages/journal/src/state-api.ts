@@ -38,4 +38,8 @@ export class States implements StateApi {
     const row = idRow(known, digestText(id))
     return row !== undefined && row.length > 4 && isTrace(known, row.slice(4) + digestText(id))
   }
+
+  traceOf(id: OperationId): SpaceId | undefined {
+    return [...this.#engine.spaces.keys()].find((space) => this.isTrace(space, id))
+  }
 }

@@ -85,4 +85,6 @@ export interface StateApi {
   floor(space: SpaceId): Clock | undefined
   /** Is this one of them: final, placed, and not here? */
   isTrace(space: SpaceId, id: OperationId): boolean
+  /** The space of which it is one; undefined for an operation that is here, and for one that nobody has named. */
+  traceOf(id: OperationId): SpaceId | undefined
 }

@@ -104,7 +104,7 @@ export class Calls {
   async #caughtUp(id: OperationId, options: CallOptions): Promise<void> {
     // One that is only held has no effect that could be read.
     const placed = () => {
-      const found = this.#state.journal.operation(id)
+      const found = this.#state.journal.operation(id) ?? (this.#state.journal.states.traceOf(id) === undefined ? undefined : ({ status: 'applied' } as const))
       return found?.status === 'held' ? undefined : found
     }
     const found = await waitUntil((run) => this.#state.journal.subscribe(run), Math.min(options.waitMs ?? atLeastMsDefault, 30_000), options.signal, placed)

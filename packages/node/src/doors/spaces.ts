@@ -94,7 +94,10 @@ const decisionsMax = 1_000
 function visibleOperation(parts: SpaceDoorParts, call: Call, id: OperationId): PlacedOperation {
   const placed = parts.journal.operation(id)
   const did = callerDid(call)
-  const insider = placed !== undefined && ['member', 'observer', 'founder', 'host'].some((word) => parts.standing.rights(did, placed.space).has(word))
+  const isInsider = (space: SpaceId): boolean => ['member', 'observer', 'founder', 'host'].some((word) => parts.standing.rights(did, space).has(word))
+  const insider = placed !== undefined && isInsider(placed.space)
+  const named = placed === undefined ? parts.journal.states.traceOf(id) : undefined
+  if (named !== undefined && isInsider(named)) throw refuse('HISTORY_NOT_HERE', { space: named, from: parts.journal.states.floor(named)?.[0] ?? 0 })
   if (placed === undefined || !(insider || placed.operation.envelope.author === did || placed.operation.envelope.signer === did)) throw refuse('NOT_FOUND')
   return placed
 }
@@ -113,6 +116,7 @@ export function spaceView(parts: SpaceDoorParts, space: SpaceId): SpaceView {
     checkpoint:
       info.checkpoint === null ? null : { id: info.checkpoint.id, cut: [...info.checkpoint.cut], root: toBase64Url(info.checkpoint.root), operation: info.checkpoint.operation },
     operations: { ...info.operations },
+    history_from: info.historyFrom === null ? null : timeText(info.historyFrom[0]),
     unfinal: info.unfinal,
     set_digest: toBase64Url(info.setDigest),
     sync: parts.sync(space),

@@ -166,6 +166,12 @@ export const snapshotCodes = defineCodes({
       es: 'Espere a que suficientes anfitriones acuerden un corte, o pídalo con `icnctl space checkpoint`.',
     },
   },
+  HISTORY_NOT_HERE: {
+    class: 'gone',
+    en: 'That counts, but it stands before this node began from a state of {space}, and is not here.',
+    es: 'Eso cuenta, pero es anterior al estado de {space} con que empezó este nodo, y no está aquí.',
+    fix: { en: 'Ask another host of the space.', es: 'Pregunte a otro anfitrión del espacio.' },
+  },
   STATE_DIFFERS: {
     class: 'internal',
     en: 'The state that is stored of {space} is not the one that its hosts have signed.',

@@ -117,7 +117,7 @@ export const operationRows = {
     cost: 'read',
     input: z.strictObject({ operation_id: operationField }),
     output: OperationDetail,
-    refuses: [],
+    refuses: ['HISTORY_NOT_HERE'],
     says: 'Show one operation with its signature, so that anyone can verify it.',
     example: { input: { operation_id: sample.one }, output: { ...item, operation: envelope, sig: 'A'.repeat(86), checks: [], displaced_by: null } },
     since: '1.0',
