@@ -17,8 +17,6 @@ export interface StoredSpace {
   readonly rules: string
   /** False: the name was taken over by a later first operation. */
   readonly isLive: boolean
-  /** It began from a state: what stands before its cut is known by name only. */
-  readonly isFromState: boolean
   readonly operations: Readonly<Record<OperationStatus, number>>
   readonly head: { readonly id: OperationId; readonly at: Clock } | null
   readonly checkpoint: { readonly id: string; readonly cut: Clock; readonly root: Uint8Array } | null
@@ -39,7 +37,6 @@ export function storedSpaces(source: Source): readonly StoredSpace[] {
       genesis,
       rules,
       isLive: live.get(space) === number,
-      isFromState: readFloor(source, spacePrefix(number)) !== null,
       operations: counts,
       head: last,
       checkpoint: checkpoint === null ? null : { id: checkpoint.id, cut: checkpoint.cut, root: checkpoint.root },

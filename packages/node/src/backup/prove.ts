@@ -129,7 +129,7 @@ function demandSame(source: Source, stored: StoredSpace, said: BackedSpace): voi
 
 /** Every signature, also of operations whose bodies were forgotten. False where a body or something before it is not here. */
 export function checkOperations(source: Source, space: StoredSpace, turn: () => void): boolean {
-  let isWhole = isStored(source, digestOfCid(space.genesis)) && !space.isFromState
+  let isWhole = isStored(source, digestOfCid(space.genesis))
   let count = 0
   for (const raw of storedOperations(source, space)) {
     turn()
