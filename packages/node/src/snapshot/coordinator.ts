@@ -3,6 +3,7 @@ import {
   type CheckpointId,
   type Clock,
   type Code,
+  compareClocks,
   concatBytes,
   type Did,
   digestOfCid,
@@ -243,7 +244,10 @@ export class SnapshotCoordinator {
 
   #note<What extends keyof AttemptNews>(space: SpaceId, what: What, attempt: Attempt, more: AttemptNews[What]): void {
     const { genesis } = this.#parts.journal.info(space) as SpaceInfo
-    const record = recordOf(attempt, { space, genesis }, attempt.phase === 'complete' ? this.#certified(space) : null)
+    const last = attempt.phase === 'complete' ? this.#certified(space) : null
+    // What is told of an attempt after its end may find a later checkpoint.
+    const isOfIt = last !== null && attempt.proposed !== undefined && compareClocks(last.cut, attempt.proposed.cut) === 0
+    const record = recordOf(attempt, { space, genesis }, isOfIt ? last : (this.records.get(attempt.name)?.certified ?? null))
     if (what === 'ended') this.#noteEnd(record.id, attempt.phase === 'complete')
     if (what === 'started' || what === 'phase' || what === 'located' || what === 'ended') this.records.save(record)
     this.#parts.told({ what, record, more } as SnapshotNews)
