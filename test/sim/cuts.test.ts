@@ -266,6 +266,8 @@ describe('a host that finds another state than the others', () => {
       [{ by: three.did, rows: 0, isSound: false }],
     )
     assert.equal(three.journal.info(toySpace)?.hasDiverged, true)
+    await world.time.pass(300_000)
+    assert.equal(three.snapshots.active_count(), 0)
     assert.equal(await three.snapshots.initiate_snapshot(toySpace, all), undefined, 'it begins nothing')
     assert.equal(three.journal.read(toySpace)?.get(toy.registers, ['apples'])?.value, 5, 'what is there can be read')
     await assert.rejects(three.journal.propose({ space: toySpace, kind: 'toy.set', author: three.did, grant: null, body: { name: 'x', value: 1 } }), { code: 'SPACE_DIVERGED' })
