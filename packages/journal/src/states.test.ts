@@ -190,6 +190,52 @@ describe('a state coming in', () => {
     assert.deepEqual(empty.journal.doctor(), [])
   })
 
+  it('brings along what an earlier cut has left behind although later numbers count', async () => {
+    const { host, writer, empty } = await pair()
+    const [behind, after] = [
+      host.sign(2, { kind: 'toy.add', body: { name: 's', amount: 7 }, keep: true }),
+      host.sign(20_000, { kind: 'toy.add', body: { name: 's', amount: 8 } }, writer),
+    ]
+    await host.take(behind, after)
+    await host.take(host.sign(20_001, { seq: 1, prev: behind.id, kind: 'toy.add', body: { name: 's', amount: 9 }, keep: true }))
+    host.now += 30_000
+    empty.now = host.now
+    await host.journal.checkpoint(toySpace, 0)
+    assert.deepEqual(host.statuses(behind), ['late'])
+    await read({ host }, (reader) => empty.journal.states.install(reader))
+    assert.deepEqual(empty.statuses(behind), ['late'])
+    assert.deepEqual(
+      empty.journal.quarantine(toySpace, { limit: 10 }).map(({ operation }) => operation.id),
+      [behind.id],
+    )
+    assert.deepEqual(empty.journal.doctor(), [])
+  })
+
+  it('understands certificates of cuts before it that others carry only now', async () => {
+    const made = await pair()
+    const { host, empty, writer } = made
+    const carried: unknown[] = []
+    for (const turn of [1, 2, 3]) {
+      carried.push(host.journal.operation(host.journal.info(toySpace)?.checkpoint?.operation as OperationId)?.body)
+      host.now += 30_000
+      await host.take(host.sign(10_000 + turn * 30_000, { kind: 'toy.add', body: { name: 's', amount: turn } }, writer))
+      await host.journal.checkpoint(toySpace, 0)
+    }
+    empty.now = host.now
+    await read(made, (reader) => empty.journal.states.install(reader))
+    const again = [...carried, host.journal.operation(host.journal.info(toySpace)?.checkpoint?.operation as OperationId)?.body].map((body, n) =>
+      host.sign(105_000 + n, { kind: 'space.checkpoint', body }, new TestSigner(50 + n)),
+    )
+    for (const node of [host, empty]) {
+      await node.take(...again)
+      await node.journal.maintain()
+    }
+    assert.deepEqual(host.statuses(...again), ['applied', 'applied', 'applied', 'applied'])
+    assert.deepEqual(empty.statuses(...again), host.statuses(...again))
+    assert.deepEqual(empty.journal.root(toySpace), host.journal.root(toySpace))
+    assert.deepEqual(empty.journal.doctor(), [])
+  })
+
   it('judges a second use of a number that it knows by name when it has read the first', async () => {
     const made = await pair()
     const { host, empty, operations, writer } = made
