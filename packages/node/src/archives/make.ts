@@ -83,13 +83,13 @@ export async function* archiveRecords(making: Making): AsyncGenerator<ArchiveRec
   if (making.operations === 'all') for await (const page of operationPages(making)) yield { type: 'operations', body: packOperations(page, level) }
 }
 
-interface Span {
+export interface Span {
   readonly from: number
   readonly to: number
 }
 
 /** Whole leaves, as many as fit. */
-function spansOf({ leaves }: StateReader, bytesMax: number): Span[] {
+export function spansOf({ leaves }: StateReader, bytesMax: number): Span[] {
   const spans: Span[] = []
   let [from, bytes] = [0, 0]
   for (const [index, leaf] of leaves.entries()) {

@@ -23,6 +23,12 @@ export const networkCodes = defineCodes({
     es: 'Ese nodo está excluido por un tiempo.',
     fix: { en: 'Whoever shut it out can let it in again: icnctl network unban DID.', es: 'Quien lo excluyó puede admitirlo de nuevo: icnctl network unban DID.' },
   },
+  PEER_BUSY: {
+    class: 'busy',
+    en: 'The other node hands its state to others at the moment.',
+    es: 'El otro nodo está entregando su estado a otros en este momento.',
+    fix: { en: 'It is asked again by itself.', es: 'Se le vuelve a preguntar solo.' },
+  },
   HELLO_MISSING: { class: 'forbidden', en: 'The other node answers only who has greeted.', es: 'El otro nodo solo responde a quien ha saludado.' },
   SPACE_NOT_PROVEN: {
     class: 'forbidden',

@@ -157,6 +157,15 @@ export const snapshotCodes = defineCodes({
     fix: { en: 'Try a newer one first: `icnctl snapshot drill`.', es: 'Pruebe antes uno más nuevo: `icnctl snapshot drill`.' },
   },
   // states
+  BOOTSTRAP_FAILED: {
+    class: 'internal',
+    en: 'The state of {space} could not be taken from other hosts: {reason}. Nothing has changed here.',
+    es: 'No se pudo tomar el estado de {space} de otros anfitriones: {reason}. Aquí no ha cambiado nada.',
+    fix: {
+      en: 'Try again with the same ticket; `icnctl network status` shows who can be reached.',
+      es: 'Inténtelo de nuevo con el mismo billete; `icnctl network status` muestra a quién se alcanza.',
+    },
+  },
   NOTHING_FINAL: {
     class: 'conflict',
     en: 'Nothing of {space} is final yet, so there is no state to give away.',
