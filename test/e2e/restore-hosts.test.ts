@@ -20,7 +20,7 @@ async function open(t: TestContext): Promise<DevNetwork> {
     root,
     told: () => {},
     port: (door, index) => ports.get(door + index) as number,
-    flags: { 'gateway.rate_permille': '1000000', 'snapshot.auto': 'false' },
+    flags: { 'gateway.rate_permille': '1000000', 'snapshot.auto': 'false', 'network.have_interval_secs': '5' },
   })
   t.after(async () => {
     await network.stop()
@@ -54,12 +54,12 @@ async function job(network: DevNetwork, index: number, method: string, params: o
   )
 }
 
-it('a host whose space was put back from an old archive catches up with the other one, and nothing is signed twice', { timeout: 120_000 }, async (t) => {
+it('a host whose space was put back from an old archive catches up with the other one, and nothing is signed twice', { timeout: 240_000 }, async (t) => {
   const network = await open(t)
   const [hana, jona] = [at(network, 0, 'Hana'), at(network, 1, 'Jona')]
   const spaceAt = (icn: typeof hana) => icn.space.get({ space: food })
   const isSynced = async () => (await spaceAt(hana)).sync === 'synced' && (await spaceAt(jona)).sync === 'synced'
-  await until('the nodes to have met', isSynced, 30_000)
+  await until('the nodes to have met', isSynced, 60_000)
   assert.equal((await ask(network, 0, 'snapshot.create', { space: food })).outcome, 'complete')
   const file = join(network.folder(0), 'old.icnsnap')
   const made = await job(network, 0, 'snapshot.archive', { space: food, out: file })
@@ -68,14 +68,14 @@ it('a host whose space was put back from an old archive catches up with the othe
   await hana.coop.updateProfile({ coop_id: 'food', did: personNamed('Hana').did, name: 'Hana of the oven' })
   await jona.coop.updateProfile({ coop_id: 'food', did: personNamed('Jona').did, name: 'Jona of the cart' })
   assert.equal((await ask(network, 0, 'snapshot.create', { space: food })).outcome, 'complete')
-  await until('both to have it', isSynced, 30_000)
+  await until('both to have it', isSynced, 60_000)
   const there = (await spaceAt(jona)).head
   const dry = await job(network, 0, 'snapshot.restore', { file, dry_run: true })
   assert.ok(dry.result.lost_or_late >= 3, JSON.stringify(dry))
   const restored = await job(network, 0, 'snapshot.restore', { file, replace: true, confirm_space: food })
   assert.equal(restored.state, 'done', JSON.stringify(restored))
   await until('it to have caught up', async () => JSON.stringify((await spaceAt(hana)).head) === JSON.stringify(there), 60_000)
-  await until('both to say so', isSynced, 30_000)
+  await until('both to say so', isSynced, 60_000)
   // It signs again, and the two still agree on everything.
   await until(
     'it to sign again',
@@ -85,7 +85,7 @@ it('a host whose space was put back from an old archive catches up with the othe
     },
     60_000,
   )
-  await until('both to have that', async () => JSON.stringify((await spaceAt(hana)).checkpoint) === JSON.stringify((await spaceAt(jona)).checkpoint), 30_000)
+  await until('both to have that', async () => JSON.stringify((await spaceAt(hana)).checkpoint) === JSON.stringify((await spaceAt(jona)).checkpoint), 60_000)
   assert.equal((await hana.coop.getMember({ coop_id: 'food', did: personNamed('Jona').did })).name.startsWith('Jona at'), true)
   for (const index of [0, 1]) {
     const { items } = await ask(network, index, 'quarantine.list', { space: food })
