@@ -116,11 +116,14 @@ it('whatever is wrong with an archive has its own code, and touches nothing', as
   const { node } = await withCoop(t)
   const files = await archived(t, node)
   const good = readFileSync(files.food)
-  const bent = (at: number): Uint8Array => good.map((byte, index) => (index === at ? byte ^ 1 : byte))
+  const bent = (at: number, bits = 1): Uint8Array => good.map((byte, index) => (index === at ? byte ^ bits : byte))
+  // The header's { v: 1 }: a text of one letter, then the number.
+  const versionAt = good.indexOf(Buffer.from([0x61, 0x76, 0x01])) + 2
   const cases: readonly (readonly [string, Uint8Array, string])[] = [
     ['cut short', good.subarray(0, good.length - 10), 'ARCHIVE_DAMAGED'],
     ['a byte', bent(Math.floor(good.length / 2)), 'ARCHIVE_DAMAGED'],
     ['nothing', new Uint8Array(0), 'ARCHIVE_DAMAGED'],
+    ['newer', bent(versionAt, 3), 'ARCHIVE_TOO_NEW'],
   ]
   const before = printOf(node, food)
   for (const [what, bytes, code] of cases) {
