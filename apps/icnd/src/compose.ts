@@ -362,6 +362,14 @@ async function openPeers(
         exchangeDelayMs: config['supervisor.peer_exchange_delay_ms'],
         exchangeRecordsMax: config['supervisor.peer_exchange_max_peers'],
       },
+      folder: config.data_dir,
+      stateOptions: {
+        chunkBytes: config['snapshot.chunk_size'],
+        level: config['snapshot.compression_level'],
+        stateBytesMax: config['snapshot.max_snapshot_size'],
+        bytesPerSecond: config['snapshot.serve_bytes_per_sec'],
+        countMin: config['snapshot.bootstrap_operations'],
+      },
       ...(faults === undefined ? {} : { faults }),
       fault: (operation, error) => supervisor.fault(operation, error),
     })

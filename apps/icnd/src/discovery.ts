@@ -15,7 +15,7 @@ import {
   type PeerFacts,
   peersProtocol,
   type Protocol,
-  protocolsOf,
+  type ProtocolId,
   type Timing,
   timeProtocol,
   Wanted,
@@ -106,12 +106,12 @@ export class Discovery {
     }
   }
 
-  /** What the host answers; throws when a protocol has nothing that answers. */
-  protocols(): readonly Protocol[] {
-    return protocolsOf({
+  /** What it answers to other nodes. */
+  answers(): Readonly<Partial<Record<ProtocolId, Protocol['serve']>>> {
+    return {
       [timeProtocol]: (_, request) => answerTime(request, () => this.#parts.timing.now()),
       [peersProtocol]: async (peer, request) => answerPeers(this.#exchange, peer, request),
-    })
+    }
   }
 
   /** What others are told of where this node is. */

@@ -1,4 +1,4 @@
-import { hosts } from '@icn/domain'
+import { coopHosts, hosts } from '@icn/domain'
 import { type JournalApi, Refusal } from '@icn/journal'
 import type { HostingPort } from '@icn/network'
 import { type Did, encodeCanonical, equalBytes, type OperationId, parseOperation, type RawOperation, type SignedOperation, type SpaceId, signingBytes } from '@icn/protocol'
@@ -45,6 +45,17 @@ export class Hosting implements HostingPort {
 
   isHost(node: Did, space: SpaceId): boolean {
     return this.#statusOf(node, space) === 'active'
+  }
+
+  /** Stewards want it to hold the space, whether it has said yes already or not. */
+  isInvitedOrHost(node: Did, space: SpaceId): boolean {
+    const status = this.#statusOf(node, space)
+    return status === 'active' || status === 'invited'
+  }
+
+  hostsOf(space: SpaceId): readonly Did[] {
+    const facts = this.#journal.read(space)
+    return facts === undefined ? [] : coopHosts(facts)
   }
 
   draft(peer: Did, space: SpaceId): { envelope: Uint8Array; body: Uint8Array } | 'host' | undefined {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { commonsRules, coopRules } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
-import { Candidates, type Host, NetworkTrouble, Replicator, type Timing } from '@icn/network'
-import { openHost } from '@icn/network/node'
+import { Candidates, type Host, protocolsOf, Replicator, type Timing } from '@icn/network'
+import { openHost, peerAddress } from '@icn/network/node'
 import type { Metrics, NetworkPort, NodeEventLog, SnapshotCoordinator } from '@icn/node'
 import { commonsSpace, dayMs, type Did, type HostTicket, hostTicketText, type OperationId, readHostTicket, type SpaceId, sha256, utf8 } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
@@ -24,6 +24,8 @@ import type { Connections, Peers } from './peers.ts'
 import { countTraffic } from './replication.ts'
 import { Sightings } from './sightings.ts'
 import type { SnapshotWays } from './snapshots.ts'
+import { stateProtocol, StateTransfer, type StateTransferOptions } from './state-transfer.ts'
+import { acceptTicket, ticketFor } from './tickets.ts'
 
 /** The node among others: its libp2p host, and the streams that keep its spaces equal with those of its peers. */
 
@@ -48,6 +50,9 @@ export interface NetworkParts {
   /** Look for nodes in this building. */
   readonly mdns: boolean
   readonly options: DiscoveryOptions & OwnRecordOptions & LinkOptions
+  readonly stateOptions: StateTransferOptions
+  /** Folder of the node. */
+  readonly folder: string
   readonly faults?: Faults
   openSnapshots(ways: SnapshotWays): SnapshotCoordinator
   wall(): number
@@ -66,12 +71,9 @@ export interface RunningNetwork extends NetworkPort {
   /** Dials first contacts as long as there are too few links, and asks who is there whom it knows. */
   meet(): void
   /** Forgets where others were, when they have said nothing for long. */
-  cleanUp(): void
+  cleanUp(): Promise<void>
   close(): Promise<void>
 }
-
-/** How long a ticket shows the way [ms]. */
-const ticketMs = 30 * dayMs
 
 export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> {
   const { journal, log, peers } = parts
@@ -89,6 +91,16 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
   const linkNews = new LinkNews({ nodeEvents: parts.nodeEvents, classOf: (peer) => peers.classOf(peer), addressOf: (peer) => host?.remoteAddress(peer) })
   const snapshots = parts.openSnapshots({ network, timing, replicator: () => replicator })
   const replicator: Replicator = openReplicator(parts, { network, hosting, discovery, timing, gossip, sightings, linkNews, snapshots })
+  const states = new StateTransfer({
+    ...parts,
+    options: parts.stateOptions,
+    network,
+    mayHave: (peer, space) => hosting.isInvitedOrHost(peer, space),
+    ask: (peer, request) => (host as Host).ask(peer, stateProtocol, request),
+    report: (kind, peer) => peers.report({ kind, peer }),
+    now: () => timing.now(),
+    restored: (space) => parts.ownKey.restored(space),
+  })
   const gate = peers.gate()
   const opened = await openHost({
     seed: parts.seed,
@@ -97,7 +109,7 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
     peersCount: parts.options.peersCount,
     ...gate,
     admits: (peer) => (parts.faults?.admits(peer) ?? true) && gate.admits(peer),
-    protocols: discovery.protocols(),
+    protocols: protocolsOf({ ...discovery.answers(), [stateProtocol]: (peer, request) => states.answer(peer, request) }),
     isReady: (peer) => replicator.isReady(peer),
     gossip,
     ...(parts.mdns ? { lan: { tag: `icn-${network()?.slice(-8)}`, found: (peer, addresses) => discovery.found(peer, addresses) } } : {}),
@@ -110,6 +122,7 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
   peers.attach(connectionsOf(parts, opened, replicator, discovery), parts.bootstrap)
   discovery.start(opened)
   for (const address of opened.addresses()) log.info('listening', 'network listens', { name: 'network', address })
+  const joining = { journal, hosting, host: opened, replicator, acquaintances, states, network, wall: parts.wall }
   const paths = { me: journal.node, host: opened, discovery, replicator, acquaintances, peers, sightings, timing }
   const rules = rulesSpoken()
   const running: RunningNetwork = {
@@ -128,13 +141,22 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
     sync: (space) => replicator.sync(space),
     snapshots,
     meet: () => discovery.meet(),
-    cleanUp: () => discovery.cleanUp(),
-    ticket: (space, node) => ticketFor(parts, network(), opened, space, node),
-    accept: (text) => acceptTicket(text, parts, { network: network(), hosting, host: opened, replicator, acquaintances }),
+    async cleanUp() {
+      discovery.cleanUp()
+      await states.cleanUp()
+    },
+    ticket: (space, node) =>
+      ticketFor(
+        { ...joining, addressesOf: (peer) => discovery.waysTo(peer).flatMap(({ address, refused }) => (refused === undefined ? [peerAddress(address, peer)] : [])) },
+        space,
+        node,
+      ),
+    accept: (text) => acceptTicket(text, joining),
     async close() {
       unsubscribe()
       gossip.close()
       discovery.close()
+      await states.close()
       await snapshots.close()
       await replicator.drain(parts.options.drainMs)
       replicator.close()
@@ -150,14 +172,6 @@ function tellOfCommits(journal: NetworkParts['journal'], discovery: Discovery, g
     discovery.committed()
     gossip.committed((spaces.get(commonsSpace) ?? []).flatMap(({ operation, status }) => (operation === null || status === null || status === 'held' ? [] : [operation])))
   })
-}
-
-function ticketFor({ journal, wall }: NetworkParts, network: OperationId | null, host: Host, space: SpaceId, node: Did): ReturnType<NetworkPort['ticket']> {
-  const info = journal.info(space)
-  if (info === undefined || network === null) return undefined
-  const hosts = [{ did: journal.node, addresses: host.addresses().slice(0, 8) }]
-  const expires_at = wall() + ticketMs
-  return { ticket: hostTicketText({ v: 1, network_id: network, space, genesis: info.genesis, node, hosts, expires_at }), expires_at }
 }
 
 const factsOf = (
@@ -321,54 +335,4 @@ function openGossip(
     report: (kind, peer) => peers.report({ kind, peer }),
     fault: (error) => fault('gossip', error),
   })
-}
-
-function demandTicket(text: string, node: Did, network: OperationId | null, now: number): HostTicket {
-  const ticket = readHostTicket(text)
-  if (ticket === undefined || ticket.node !== node) throw new NetworkTrouble('TICKET_INVALID', 'this is no ticket for this node')
-  if (ticket.expires_at <= now) throw new NetworkTrouble('TICKET_EXPIRED', 'the time of this ticket is over')
-  if (ticket.network_id !== network) throw new NetworkTrouble('NETWORK_MISMATCH', 'this ticket is for another network')
-  return ticket
-}
-
-interface Joining {
-  readonly network: OperationId | null
-  readonly hosting: Hosting
-  readonly host: Host
-  readonly replicator: Replicator
-  readonly acquaintances: Acquaintances
-}
-
-async function acceptTicket(text: string, { journal, wall }: NetworkParts, { network, hosting, ...rest }: Joining): ReturnType<NetworkPort['accept']> {
-  const ticket = demandTicket(text, journal.node, network, wall())
-  const { space, genesis } = ticket
-  // Before anybody is asked: a host sends from the moment in which it has taken this node in.
-  const isNew = hosting.expect(space, genesis)
-  try {
-    await joinThrough(ticket, rest)
-  } catch (error) {
-    if (isNew) hosting.forget(space)
-    throw error
-  }
-  return { space, genesis }
-}
-
-/** Asks one host after the other until one has taken this node in. */
-async function joinThrough({ space, genesis, hosts }: HostTicket, { host, replicator, acquaintances }: Omit<Joining, 'network' | 'hosting'>): Promise<void> {
-  let last = new NetworkTrouble('NO_PATH', 'the ticket names no address')
-  for (const { did, addresses } of hosts) {
-    for (const address of addresses) {
-      try {
-        if ((await host.dial(address)) !== did) continue
-        await replicator.ready(did)
-        await replicator.join(did, space, genesis)
-        acquaintances.joined(address)
-        return
-      } catch (error) {
-        if (!(error instanceof NetworkTrouble)) throw error
-        last = error
-      }
-    }
-  }
-  throw last
 }

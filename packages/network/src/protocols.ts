@@ -1,4 +1,4 @@
-import { decodeFrame, type Did, encodeFrame } from '@icn/protocol'
+import { decodeFrame, type Did, encodeFrame, stateMessageBytesMax } from '@icn/protocol'
 import type { Connection, Stream } from '@libp2p/interface'
 import { timeProtocol } from './clock-check.ts'
 import { peersMessageBytesMax, peersProtocol } from './exchange.ts'
@@ -14,6 +14,7 @@ const exchangeMs = 10_000
 export const protocolTable = {
   [peersProtocol]: { messageBytesMax: peersMessageBytesMax, inboundStreamsMax: 2, outboundStreamsMax: 2 },
   [timeProtocol]: { messageBytesMax: 256, inboundStreamsMax: 2, outboundStreamsMax: 2 },
+  '/icn/state/1': { messageBytesMax: stateMessageBytesMax, inboundStreamsMax: 2, outboundStreamsMax: 2 },
 } as const satisfies Readonly<Record<string, Omit<Protocol, 'id' | 'serve'>>>
 
 export type ProtocolId = keyof typeof protocolTable

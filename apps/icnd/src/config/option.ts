@@ -281,6 +281,22 @@ const optionTable = {
     unit: 'bytes',
     says: 'raw bytes of a chunk in files and on the way; roots do not depend on it',
   },
+  'snapshot.serve_bytes_per_sec': {
+    kind: 'int',
+    default: 16_777_216,
+    min: 65_536,
+    max: 1_073_741_824,
+    unit: 'bytes/s',
+    says: 'what this node hands out of states to new hosts, all together',
+  },
+  'snapshot.bootstrap_operations': {
+    kind: 'int',
+    default: 5_000,
+    min: 0,
+    max: 1_000_000_000,
+    unit: 'operations',
+    says: 'a space with so many final operations is taken as state by a new host; one with fewer operation by operation, with its whole history',
+  },
 } as const satisfies Record<string, OptionSpec>
 
 export type OptionName = keyof typeof optionTable

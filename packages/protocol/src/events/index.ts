@@ -82,6 +82,12 @@ const nodeEvents = {
     z.strictObject({ space: spaceId, sound: z.boolean(), rows: z.int().nullable(), tables: z.array(z.string()) }),
     ['operator'],
   ),
+  'space.bootstrapped': event(
+    'space:status',
+    'This node has taken the state of a space from other hosts; what was said before the cut is known by name and not here.',
+    z.strictObject({ space: spaceId, cut: timeField, bytes: z.int(), operations: z.int() }),
+    ['operator'],
+  ),
   'node.cloned': ofNetwork('One identity runs twice: a peer’s, or this node’s own, as a peer has told.', { did, told_by: did.nullable() }),
 } as const
 
