@@ -28,6 +28,7 @@ import { Peers } from './peers.ts'
 import { demandPorts } from './ports.ts'
 import { tellDivergence } from './snapshot-news.ts'
 import { openSnapshots, type SnapshotWays } from './snapshots.ts'
+import { stateOptionsOf } from './state-transfer.ts'
 import { finishSwap } from './swap.ts'
 import { version } from './version.ts'
 
@@ -363,13 +364,7 @@ async function openPeers(
         exchangeRecordsMax: config['supervisor.peer_exchange_max_peers'],
       },
       folder: config.data_dir,
-      stateOptions: {
-        chunkBytes: config['snapshot.chunk_size'],
-        level: config['snapshot.compression_level'],
-        stateBytesMax: config['snapshot.max_snapshot_size'],
-        bytesPerSecond: config['snapshot.serve_bytes_per_sec'],
-        countMin: config['snapshot.bootstrap_operations'],
-      },
+      stateOptions: stateOptionsOf(config),
       ...(faults === undefined ? {} : { faults }),
       fault: (operation, error) => supervisor.fault(operation, error),
     })

@@ -21,6 +21,7 @@ import {
   Wanted,
   type Way,
 } from '@icn/network'
+import { peerAddress } from '@icn/network/node'
 import type { Metrics } from '@icn/node'
 import type { Did, Endpoint, EndpointType, EvidenceName, NodeRecord } from '@icn/protocol'
 import type { Acquaintances } from './acquaintances.ts'
@@ -275,6 +276,11 @@ export class Discovery {
 
   now(): number {
     return this.#parts.timing.now()
+  }
+
+  /** Where it can be dialled, as others may be told. */
+  addressesOf(peer: Did): readonly string[] {
+    return this.waysTo(peer).flatMap(({ address, refused }) => (refused === undefined ? [peerAddress(address, peer)] : []))
   }
 
   /** Addresses of a peer as far as they are known, those left out that nobody may be made to dial. */

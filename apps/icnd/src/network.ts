@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { commonsRules, coopRules } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import { Candidates, type Host, protocolsOf, Replicator, type Timing } from '@icn/network'
-import { openHost, peerAddress } from '@icn/network/node'
+import { openHost } from '@icn/network/node'
 import type { Metrics, NetworkPort, NodeEventLog, SnapshotCoordinator } from '@icn/node'
 import { commonsSpace, dayMs, type Did, type HostTicket, hostTicketText, type OperationId, readHostTicket, type SpaceId, sha256, utf8 } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
@@ -91,31 +91,8 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
   const linkNews = new LinkNews({ nodeEvents: parts.nodeEvents, classOf: (peer) => peers.classOf(peer), addressOf: (peer) => host?.remoteAddress(peer) })
   const snapshots = parts.openSnapshots({ network, timing, replicator: () => replicator })
   const replicator: Replicator = openReplicator(parts, { network, hosting, discovery, timing, gossip, sightings, linkNews, snapshots })
-  const states = new StateTransfer({
-    ...parts,
-    options: parts.stateOptions,
-    network,
-    mayHave: (peer, space) => hosting.isInvitedOrHost(peer, space),
-    ask: (peer, request) => (host as Host).ask(peer, stateProtocol, request),
-    report: (kind, peer) => peers.report({ kind, peer }),
-    now: () => timing.now(),
-    restored: (space) => parts.ownKey.restored(space),
-  })
-  const gate = peers.gate()
-  const opened = await openHost({
-    seed: parts.seed,
-    listen: parts.listen,
-    pingMs: parts.options.pingMs,
-    peersCount: parts.options.peersCount,
-    ...gate,
-    admits: (peer) => (parts.faults?.admits(peer) ?? true) && gate.admits(peer),
-    protocols: protocolsOf({ ...discovery.answers(), [stateProtocol]: (peer, request) => states.answer(peer, request) }),
-    isReady: (peer) => replicator.isReady(peer),
-    gossip,
-    ...(parts.mdns ? { lan: { tag: `icn-${network()?.slice(-8)}`, found: (peer, addresses) => discovery.found(peer, addresses) } } : {}),
-    onWire: (wire) => replicator.add(parts.faults?.through(wire) ?? wire),
-    fault: (_, error) => parts.fault('internal', error),
-  })
+  const states = openStates(parts, { network, hosting, timing, host: () => host as Host })
+  const opened = await openGated(parts, { gossip, discovery, replicator, states, network })
   host = opened
   const unsubscribe = tellOfCommits(journal, discovery, gossip)
   parts.clock.compare = () => discovery.compareClocks()
@@ -145,12 +122,7 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
       discovery.cleanUp()
       await states.cleanUp()
     },
-    ticket: (space, node) =>
-      ticketFor(
-        { ...joining, addressesOf: (peer) => discovery.waysTo(peer).flatMap(({ address, refused }) => (refused === undefined ? [peerAddress(address, peer)] : [])) },
-        space,
-        node,
-      ),
+    ticket: (space, node) => ticketFor({ ...joining, addressesOf: (peer) => discovery.addressesOf(peer) }, space, node),
     accept: (text) => acceptTicket(text, joining),
     async close() {
       unsubscribe()
@@ -165,6 +137,51 @@ export async function openNetwork(parts: NetworkParts): Promise<RunningNetwork> 
   }
   if (parts.faults !== undefined) parts.faults.attached = { cut: (peer) => void opened.disconnect(peer), meet: () => running.meet() }
   return running
+}
+
+/** The libp2p host, with whoever decides who may come. */
+function openGated(
+  parts: NetworkParts,
+  around: {
+    readonly gossip: Gossip
+    readonly discovery: Discovery
+    readonly replicator: Replicator
+    readonly states: StateTransfer
+    network(): OperationId | null
+  },
+): Promise<Host> {
+  const { gossip, discovery, replicator, states, network } = around
+  const gate = parts.peers.gate()
+  return openHost({
+    seed: parts.seed,
+    listen: parts.listen,
+    pingMs: parts.options.pingMs,
+    peersCount: parts.options.peersCount,
+    ...gate,
+    admits: (peer) => (parts.faults?.admits(peer) ?? true) && gate.admits(peer),
+    protocols: protocolsOf({ ...discovery.answers(), [stateProtocol]: (peer, request) => states.answer(peer, request) }),
+    isReady: (peer) => replicator.isReady(peer),
+    gossip,
+    ...(parts.mdns ? { lan: { tag: `icn-${network()?.slice(-8)}`, found: (peer, addresses) => discovery.found(peer, addresses) } } : {}),
+    onWire: (wire) => replicator.add(parts.faults?.through(wire) ?? wire),
+    fault: (_, error) => parts.fault('internal', error),
+  })
+}
+
+function openStates(
+  parts: NetworkParts,
+  { network, hosting, timing, host }: { readonly hosting: Hosting; readonly timing: Timing; network(): OperationId | null; host(): Host },
+): StateTransfer {
+  return new StateTransfer({
+    ...parts,
+    options: parts.stateOptions,
+    network,
+    mayHave: (peer, space) => hosting.isInvitedOrHost(peer, space),
+    ask: (peer, request) => host().ask(peer, stateProtocol, request),
+    report: (kind, peer) => parts.peers.report({ kind, peer }),
+    now: () => timing.now(),
+    restored: (space) => parts.ownKey.restored(space),
+  })
 }
 
 function tellOfCommits(journal: NetworkParts['journal'], discovery: Discovery, gossip: Gossip): () => void {

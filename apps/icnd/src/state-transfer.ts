@@ -4,6 +4,7 @@ import { CallRefusal, fetchState, type Metrics, type NodeEventLog, StateServing,
 import type { JournalApi } from '@icn/journal'
 import { type Did, type EvidenceName, type HostTicket, type OperationId, type SpaceId, timeText } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
+import type { Config } from './config/option.ts'
 import type { Log } from './log.ts'
 
 /** States of spaces on their way between nodes: handed out to hosts, and taken by a node that has just been invited (snapshot page §10). */
@@ -14,6 +15,14 @@ export interface StateTransferOptions extends ServingOptions {
   /** A shorter history is taken operation by operation. */
   readonly countMin: number
 }
+
+export const stateOptionsOf = (config: Config): StateTransferOptions => ({
+  chunkBytes: config['snapshot.chunk_size'],
+  level: config['snapshot.compression_level'],
+  stateBytesMax: config['snapshot.max_snapshot_size'],
+  bytesPerSecond: config['snapshot.serve_bytes_per_sec'],
+  countMin: config['snapshot.bootstrap_operations'],
+})
 
 export interface StateTransferParts {
   readonly journal: JournalApi
