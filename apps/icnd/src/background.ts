@@ -9,6 +9,7 @@ import {
   type Metrics,
   type NetworkPort,
   measureIdentity,
+  type NodeEventLog,
   type SnapshotCoordinator,
   type Supervisor,
   sweepCommons,
@@ -22,6 +23,8 @@ import { minuteMs } from '@icn/protocol'
 import type { ClockKeeper } from './clock.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { Config } from './config/option.ts'
+import { HostSetWatch } from './host-sets.ts'
+import type { Log } from './log.ts'
 import type { Peers } from './peers.ts'
 import { hostsOf, measureSpaces } from './replication.ts'
 
@@ -43,6 +46,8 @@ export interface BackgroundParts {
   readonly peers: Peers
   readonly network: NetworkPort | undefined
   snapshots(): SnapshotCoordinator
+  readonly log: Pick<Log, 'warn'>
+  readonly nodeEvents: Pick<NodeEventLog, 'tell'>
   readonly backups: Backups | undefined
   readonly archives: Archives | undefined
   /** Replaces keys of tokens and seals that are due. */
@@ -75,10 +80,15 @@ export function startBackground(parts: BackgroundParts): () => void {
     supervisor.every('backup', minuteMs, (signal) => backups.runDue(signal))
   }
   supervisor.every('archive', minuteMs, (signal) => parts.archives?.runDue(signal))
-  supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, () => measure(parts))
+  const hostSets = new HostSetWatch(parts)
+  const look = (): void => {
+    measure(parts)
+    hostSets.look()
+  }
+  supervisor.every('metrics_refresh', config['supervisor.metrics_update_interval_secs'] * 1_000, look)
   supervisor.every('clock_check', config['supervisor.clock_sync_interval_secs'] * 1_000, () => parts.clock.check())
-  measure(parts)
-  return () => measure(parts)
+  look()
+  return look
 }
 
 /** Before a stop: everything is final wherever this node is the one host. */

@@ -204,6 +204,8 @@ export async function openNode(parts: NodeParts): Promise<RunningNode> {
         trust: doors.trust,
         peers: watched,
         network,
+        log,
+        nodeEvents,
         snapshots: () => doors.snapshots(),
         knowledge: doors.inside.knowledge,
         turnKeys,

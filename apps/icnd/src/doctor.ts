@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JournalApi, Store } from '@icn/journal'
 import type { Backups, Fault, NetworkPort, RestoreProofs, Supervisor } from '@icn/node'
-import type { ClockView, DoctorFinding } from '@icn/protocol'
+import type { ClockView, DoctorFinding, FinalityView, SpaceId } from '@icn/protocol'
 import { freeBytes } from './background.ts'
 import type { Config } from './config/option.ts'
 import { examineBackups, examineRestores } from './keeping.ts'
@@ -19,6 +19,7 @@ export interface DoctorParts {
   readonly proofs: RestoreProofs
   readonly backups: Backups | undefined
   readonly now: () => number
+  finality(space: SpaceId): FinalityView | null
   readonly clock: ClockView
   /** Undefined where this node was told to stay alone. */
   readonly network: Pick<NetworkPort, 'examine' | 'sync'> | undefined
@@ -126,14 +127,16 @@ function store({ store: open, undecodable, config }: DoctorParts, say: Say): voi
   )
 }
 
-function journal({ journal: engine }: DoctorParts, say: Say): void {
+function journal({ journal: engine, finality }: DoctorParts, say: Say): void {
   const findings = engine.doctor()
   for (const { invariant, text, evidence } of findings)
     say('journal', invariant, 'fail', `${text} ${evidence === undefined ? '' : JSON.stringify(evidence)}`.trim(), 'keep a copy of the data directory and report this')
   if (findings.length === 0) say('journal', 'checks', 'ok', `indexes, chains, events and every module’s check hold in ${engine.spaces().length} spaces`)
   for (const { space, operations, unfinal } of engine.spaces()) {
     if (operations.held > 0) say('journal', 'held', 'warn', `${operations.held} operations of ${space} wait for others or for the clock`)
-    say('journal', 'finality', 'ok', `${space}: ${operations.applied} applied, ${unfinal} not yet confirmed`)
+    const next = finality(space)
+    const isWell = next === null || (next.enough && next.shrinking === null)
+    say('journal', 'finality', isWell ? 'ok' : 'warn', `${space}: ${operations.applied} applied, ${unfinal} not yet confirmed. ${next?.says ?? ''}`.trim())
   }
 }
 

@@ -14,6 +14,7 @@ import {
   coopHandlers,
   EventFeed,
   eventHandlers,
+  finalityView,
   identityHandlers,
   keeperHandlers,
   type Mailbox,
@@ -36,7 +37,7 @@ import {
   trustHandlers,
   type TrustOptions,
 } from '@icn/node'
-import { commonsSpace, type Did, languages, type MethodName, type OperationId, secondMs, type SpaceId, timeText } from '@icn/protocol'
+import { commonsSpace, type Did, type FinalityView, type Language, languages, type MethodName, type OperationId, secondMs, type SpaceId, timeText } from '@icn/protocol'
 import type { ClockKeeper } from './clock.ts'
 import { parseAddress } from './config/load.ts'
 import type { Config } from './config/option.ts'
@@ -102,6 +103,13 @@ export class DoorParts {
     if (this.inside.journal.info(space)?.hasDiverged) return 'diverged'
     const found = this.network?.sync(space)
     return found?.state === 'behind' ? `behind; since=${timeText(found.since)}` : (found?.state ?? 'alone')
+  }
+
+  /** What the next cut of a space needs, and who is here for it. */
+  readonly finality = (space: SpaceId, language: Language): FinalityView | null => finalityView(this.#cutting, space, language)
+
+  get #cutting(): Parameters<typeof finalityView>[0] {
+    return { journal: this.inside.journal, participants: (space) => this.snapshots().participants(space) }
   }
 
   #alone: SnapshotCoordinator | undefined
@@ -172,7 +180,7 @@ export class DoorParts {
         }),
         ...trustHandlers({ trust: this.trust, now: wall, rights }),
         ...this.#commonsHandlers(network, rights),
-        ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: this.sync }),
+        ...spaceHandlers({ journal, standing: this.standing, now: wall, sync: this.sync, finality: this.finality }),
         ...snapshotHandlers({ journal, rights, auto: config['snapshot.auto'], snapshots: () => this.snapshots() }),
         ...eventHandlers({ feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now: wall }),
@@ -186,7 +194,7 @@ export class DoorParts {
         ...nodeHandlers({
           now: wall,
           about: () => ({ version, protocol: 'icn/1', node: inside.did, network: network() ?? null, public_origin: this.options.publicOrigin, languages: [...languages] }),
-          status: () => statusOf(this),
+          status: (language) => statusOf(this, language),
           options: () => optionsOf(parts),
           doctor: () => this.#examine(),
         }),
@@ -221,6 +229,7 @@ export class DoorParts {
       proofs,
       backups,
       now: wall,
+      finality: (space) => this.finality(space, 'en'),
       clock: clock.view,
       network: this.network,
       selfCalls: () => selfCalls(this),

@@ -1,4 +1,4 @@
-import type { OptionView, StatusView } from '@icn/protocol'
+import type { Language, OptionView, StatusView } from '@icn/protocol'
 import { timeText } from '@icn/protocol'
 import type { z } from 'zod'
 import { freeBytes } from './background.ts'
@@ -10,7 +10,7 @@ import { backupOf, restoresOf } from './keeping.ts'
 import { version } from './version.ts'
 
 /** How this node is doing, each figure measured when asked. */
-export function statusOf({ inside, parts, sessions, subscribers, sync }: DoorParts): StatusView {
+export function statusOf({ inside, parts, sessions, subscribers, sync, finality }: DoorParts, language: Language): StatusView {
   const { journal, supervisor, store, wall, startedAt } = inside
   const now = wall()
   return {
@@ -29,6 +29,7 @@ export function statusOf({ inside, parts, sessions, subscribers, sync }: DoorPar
       held: operations.held,
       sync: sync(space),
       checkpoint_at: checkpoint === null ? null : timeText(checkpoint.cut[0]),
+      finality: finality(space, language),
     })),
     recovering: inside.ownHead.waiting.map(({ space, since, for: hosts }) => ({ space, since: timeText(since), waiting_for: [...hosts] })),
     runs_twice_at: inside.ownHead.twice === undefined ? null : timeText(inside.ownHead.twice.at),

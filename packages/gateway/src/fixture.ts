@@ -134,7 +134,7 @@ export class TestNode {
         ...keeperHandlers({ now }),
         ...commonsHandlers({ now, knowledgeAge: () => 0, sync: () => 'alone', store: () => ({ kind: 'memory', size_on_disk: 0 }) }),
         ...directoryHandlers({ now, network, rights, sign: (message) => this.key.sign(message) }),
-        ...spaceHandlers({ journal, standing: this.standing, now, sync }),
+        ...spaceHandlers({ journal, standing: this.standing, now, sync, finality: () => null }),
         ...snapshotHandlers({ journal, rights, auto: true, snapshots: () => snapshots }),
         ...eventHandlers({ feed: this.feed }),
         ...meHandlers({ journal, standing: this.standing, now }),

@@ -176,7 +176,7 @@ export interface LocalStore {
 export interface CutApi {
   /** Where a cut would lie now, so far back; undefined: nothing stands before it that is not final. */
   due(space: SpaceId, lagMs: number, hostsCount?: number): Promise<Clock | undefined>
-  /** The last checkpoint, and whose majority the next one needs: of the hosts in its state and of those at the cut (here: now). */
+  /** The last checkpoint, and whose majority the next one needs: of the hosts in its state, without those that count no more, and of those at the cut (here: now). */
   hosts(space: SpaceId): { readonly previous: CheckpointId | null; readonly cut: Clock | null; readonly before: readonly Did[]; readonly now: readonly Did[] }
   /** Durable when it has ended: this node signs nothing more at or before the cut. Until `end`, what comes from there is kept aside. */
   promise(space: SpaceId, cut: Clock): Promise<void>

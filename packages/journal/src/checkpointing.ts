@@ -67,11 +67,19 @@ export async function onSnapshot<Answer>(engine: Engine, name: SpaceId, run: (wo
 export function cutDue(engine: Engine, name: SpaceId, lagMs: number, hostsCount: number): Promise<Clock | undefined> {
   const { summary } = engine.writable(name)
   if (summary.due === 0) return Promise.resolve(undefined)
-  const last = summary.last?.at ?? [0, 0]
+  const newest = summary.last?.at ?? [0, 0]
+  // A cut before the time of hosts that were removed has run would need them still, however quiet the space is.
+  const now: Clock = [engine.parts.wall() - lagMs, 0]
+  const last = compareClocks(now, newest) > 0 && haveLapsedBetween(engine.scratch(engine.writable(name)), newest, now) ? now : newest
   const wanted: Clock = lagMs === 0 ? last : [Math.min(engine.parts.wall() - lagMs, last[0]), 65535]
   const cut = compareClocks(wanted, last) > 0 ? last : wanted
   if (summary.checkpoint !== null && compareClocks(cut, summary.checkpoint.cut) <= 0) return Promise.resolve(undefined)
   return onSnapshot(engine, name, (work) => inTurns(fittingCut(work, cut, Math.floor(checkpointChangesMax / hostsCount))))
+}
+
+function haveLapsedBetween(work: SpaceWork, from: Clock, until: Clock): boolean {
+  const lapsed = (did: Did, at: Clock): boolean => work.rules.hasLapsed?.(work.state, did, at) === true
+  return (work.checkpoint?.hosts ?? foundersOf(work)).some((did) => lapsed(did, until) && !lapsed(did, from))
 }
 
 /** What is here up to a promised cut. */

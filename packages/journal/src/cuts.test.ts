@@ -243,6 +243,7 @@ describe('hosts that lapse', () => {
       const gone = inOrder.indexOf((signers[1] as TestSigner).did)
       await one.take(one.sign(10, { body: { name: 'gone', value: gone } }, new TestSigner(40)))
       if (isLapsed) await one.take(one.sign(11, { body: { name: 'lapsed', value: 1 } }, new TestSigner(41)))
+      assert.equal(one.journal.cuts.hosts(toySpace).before.length, isLapsed ? 1 : 2)
       const [marks] = await marksOf([one], cutAt(30))
       const [proposed] = (await found([one], [], cutAt(30), [marks as VectorChange[]])) as [Proposed]
       const ballot = ballotOf(1, one)

@@ -39,11 +39,14 @@ export class Cuts implements CutApi {
   hosts(space: SpaceId): { readonly previous: CheckpointId | null; readonly cut: Clock | null; readonly before: readonly Did[]; readonly now: readonly Did[] } {
     const work = this.#engine.scratch(this.#engine.writable(space))
     const { checkpoint } = work
+    const now = work.rules.hosts(work.state)
+    const at: Clock = [this.#engine.parts.wall(), 0]
+    const lasting = (checkpoint?.hosts ?? foundersOf(work)).filter((did) => work.rules.hasLapsed?.(work.state, did, at) !== true)
     return {
       previous: (checkpoint?.id as CheckpointId | undefined) ?? null,
       cut: checkpoint?.cut ?? null,
-      before: checkpoint?.hosts ?? foundersOf(work),
-      now: work.rules.hosts(work.state),
+      before: lasting.length > 0 ? lasting : now,
+      now,
     }
   }
 

@@ -25,7 +25,7 @@ export const columns: Readonly<Partial<Record<MethodName, readonly string[]>>> =
   'network.pass.list': ['pass_id', 'label', 'uses', 'used_by', 'expires_at'],
   'network.evidence.list': ['at', 'kind', 'did', 'points', 'space', 'proof'],
   'snapshot.list': ['snapshot_id', 'space', 'state', 'says', 'cut', 'started_at'],
-  'space.list': ['space', 'name', 'head.at', 'unfinal', 'sync', 'read_only'],
+  'space.list': ['space', 'name', 'head.at', 'unfinal', 'sync', 'read_only', 'finality.says'],
   'operation.list': ['id', 'kind', 'author', 'subject', 'status', 'final', 'made_at', 'codes'],
   'decision.list': ['id', 'kind', 'space', 'summary', 'decided_at'],
   'quarantine.list': ['operation_id', 'kind', 'author', 'status', 'codes', 'state', 'made_at'],

@@ -60,6 +60,7 @@ function recordCell(showing: Showing, name: string, value: Record<string, unknow
   }
   if (name === 'progress') return `${String(value['done'])} / ${String(value['total'])} ${String(value['unit'])}`.trim()
   if (name === 'have_need' || ('have' in value && 'need' in value)) return `${String(value['have'])} / ${String(value['need'])}`
+  if (typeof value['says'] === 'string') return value['says']
   const main = ['name', 'label', 'space', 'did', 'id'].find((key) => typeof value[key] === 'string')
   // A person inside a line is shown by name, like an author.
   if (main !== undefined)

@@ -14,10 +14,15 @@ export function keepersOf(facts: Facts): readonly Did[] {
   return [...facts.scan(keepers)].filter(([, row]) => row.ended_at === undefined).map(([[did]]) => did)
 }
 
-/** Whether a keeper left or was sent away, the row does not say; either counts for as long. */
-export function keeperHasLapsed(facts: Facts, did: Did, at: number): boolean {
+/** From when on somebody who was keeper at the last cut counts no more [ms]. Whether a keeper left or was sent away, the row does not say; either counts for as long. */
+export function keeperLapsesAt(facts: Facts, did: Did): number | undefined {
   const ended = facts.get(keepers, [did])?.ended_at
-  return ended !== undefined && ended + hostLapseDays * dayMs <= at
+  return ended === undefined ? undefined : ended + hostLapseDays * dayMs
+}
+
+export function keeperHasLapsed(facts: Facts, did: Did, at: number): boolean {
+  const lapse = keeperLapsesAt(facts, did)
+  return lapse !== undefined && lapse <= at
 }
 
 /** How many keepers decide together: more than half of them. */

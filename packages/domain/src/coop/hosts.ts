@@ -21,9 +21,16 @@ export function activeHosts(facts: Facts): readonly Did[] {
   return found
 }
 
-export function hostHasLapsed(facts: Facts, host: Did, at: number): boolean {
+/** From when on somebody who was host at the last cut counts no more [ms]; undefined: still counts, or never did. */
+export function hostLapsesAt(facts: Facts, host: Did): number | undefined {
   const row = facts.get(hosts, [host])
-  return row?.status === 'left' || (row?.status === 'removed' && (row.ended_at ?? at) + hostLapseDays * dayMs <= at)
+  if (row?.status === 'left') return 0
+  return row?.status !== 'removed' || row.ended_at === undefined ? undefined : row.ended_at + hostLapseDays * dayMs
+}
+
+export function hostHasLapsed(facts: Facts, host: Did, at: number): boolean {
+  const lapse = hostLapsesAt(facts, host)
+  return lapse !== undefined && lapse <= at
 }
 
 const openHosts = (facts: Facts): number => facts.count(hosts) - countOf(facts, 'hosts.ended')

@@ -1,14 +1,15 @@
-import type { AboutView, DoctorFinding, OptionView, StatusView } from '@icn/protocol'
+import type { AboutView, DoctorFinding, Language, OptionView, StatusView } from '@icn/protocol'
 import { timeText } from '@icn/protocol'
 import type { z } from 'zod'
 import type { Handlers } from '../calls/call.ts'
 import { defineHandlers } from '../calls/call.ts'
+import { languageOf } from '../calls/render.ts'
 
 /** What the daemon around the journal tells of itself. */
 export interface NodePorts {
   now(): number
   about(): AboutView
-  status(): StatusView | Promise<StatusView>
+  status(language: Language): StatusView | Promise<StatusView>
   options(): readonly z.output<typeof OptionView>[]
   doctor(): Promise<readonly DoctorFinding[]>
 }
@@ -18,7 +19,7 @@ type NodeMethods = 'node.about' | 'node.status' | 'node.config' | 'node.doctor'
 export function nodeHandlers(ports: NodePorts): Handlers<NodeMethods> {
   return defineHandlers<NodeMethods>({
     'node.about': () => ({ value: ports.about() }),
-    'node.status': async () => ({ value: await ports.status() }),
+    'node.status': async (call) => ({ value: await ports.status(languageOf(call.caller.lang)) }),
     'node.config': (call) => {
       const all = ports.options()
       const from = call.page.after === null ? 0 : all.findIndex(({ name }) => name === call.page.after) + 1

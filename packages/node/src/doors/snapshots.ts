@@ -2,6 +2,7 @@ import type { JournalApi } from '@icn/journal'
 import {
   codeText,
   type Did,
+  type Language,
   type OperationId,
   sayText,
   type ScheduleView,
@@ -19,6 +20,7 @@ import { refuse } from '../calls/refusal.ts'
 import { languageOf } from '../calls/render.ts'
 import { isEnd } from '../snapshot/attempt.ts'
 import { beganAt, phaseOf, type SnapshotCoordinator, type SnapshotRecord } from '../snapshot/index.ts'
+import { finalityOf, namesOf, witnessesMin } from '../snapshot/finality.ts'
 import type { Rights } from './insider.ts'
 
 export interface SnapshotDoorParts {
@@ -54,7 +56,7 @@ export function snapshotHandlers(parts: SnapshotDoorParts): Handlers<Methods> {
       return {
         value: {
           outcome: record === undefined ? ('nothing_to_do' as const) : ('complete' as const),
-          snapshot: record === undefined ? null : snapshotView(record, call.caller),
+          snapshot: record === undefined ? null : snapshotView(parts, record, call.caller),
         },
       }
     },
@@ -66,9 +68,9 @@ export function snapshotHandlers(parts: SnapshotDoorParts): Handlers<Methods> {
       const ordered = call.page.reverse ? all : all.reverse()
       const from = call.page.after === null ? 0 : ordered.findIndex(({ id }) => id === call.page.after) + 1
       const items = ordered.slice(from, from + call.page.limit)
-      return { items: items.map((record) => snapshotView(record, call.caller)), next: from + items.length < ordered.length ? (items.at(-1)?.id ?? null) : null }
+      return { items: items.map((record) => snapshotView(parts, record, call.caller)), next: from + items.length < ordered.length ? (items.at(-1)?.id ?? null) : null }
     },
-    'snapshot.get': (call) => ({ value: snapshotView(readable(call, call.input.snapshot_id), call.caller) }),
+    'snapshot.get': (call) => ({ value: snapshotView(parts, readable(call, call.input.snapshot_id), call.caller) }),
     'snapshot.verify': async (call) => {
       const record = readable(call, call.input.snapshot_id)
       genesisOf(record.space)
@@ -126,13 +128,10 @@ function scheduleView({ journal, snapshots, auto }: SnapshotDoorParts, space: Sp
   }
 }
 
-/** Fewer than so many say little about whoever signed. */
-const witnessesMin = 3
-
 /** Bytes in a key are shown as text. */
 const shown = (part: unknown): unknown => (part instanceof Uint8Array ? toBase64Url(part) : part)
 
-function snapshotView(record: SnapshotRecord, { lang, operator: isOperator }: Caller): SnapshotView {
+function snapshotView(parts: SnapshotDoorParts, record: SnapshotRecord, { lang, operator: isOperator }: Caller): SnapshotView {
   const { certified, phases } = record
   const state = phaseOf(record)
   const confirmed: readonly Did[] = certified?.confirmed ?? []
@@ -141,7 +140,7 @@ function snapshotView(record: SnapshotRecord, { lang, operator: isOperator }: Ca
     space: record.space,
     purpose: record.purpose,
     state,
-    says: sentence(record, lang),
+    says: sentence(parts, record, lang),
     hosts_confirmed: confirmed.length,
     hosts_count: certified?.hostsCount ?? null,
     confirmed_by: [...confirmed],
@@ -168,15 +167,28 @@ function snapshotView(record: SnapshotRecord, { lang, operator: isOperator }: Ca
   }
 }
 
-function sentence(record: SnapshotRecord, lang: string): string {
+/** How it stands, and who is missing. */
+function sentence(parts: SnapshotDoorParts, record: SnapshotRecord, lang: string): string {
   const language = languageOf(lang)
-  const { certified, code } = record
+  const { space, missing, certified } = record
+  const said = outcome(parts, record, language)
+  const phase = phaseOf(record)
+  // Whoever was let go, or gave way to others, does not know whom the cut has missed.
+  const isMissed = missing.length > 0 && (certified !== null || !isEnd(phase) || phase === 'failed' || phase === 'timed_out')
+  return isMissed ? `${said} ${sayText('snapshot.missing', language, { missing: namesOf(parts.journal, space, missing) })}` : said
+}
+
+function outcome({ journal, snapshots }: SnapshotDoorParts, record: SnapshotRecord, language: Language): string {
+  const { space, certified, code, participants, missing } = record
   const phase = phaseOf(record)
   if (certified !== null) {
     const confirmed = certified.confirmed.length
     return sayText(confirmed < witnessesMin ? 'snapshot.few' : 'snapshot.confirmed', language, { confirmed, hosts: certified.hostsCount })
   }
-  if (!isEnd(phase)) return sayText('snapshot.running', language, { phase })
+  if (!isEnd(phase)) {
+    const finality = finalityOf({ journal, participants: (of) => snapshots().participants(of) }, space)
+    return sayText('snapshot.running', language, { phase, here: participants.length - missing.length, hosts: finality?.hosts.length, needed: finality?.needed })
+  }
   if (code !== null && Object.hasOwn(codes, code)) return sayText('snapshot.ended', language, { why: codeText(code as Code, {}, language) })
   if (phase === 'released' || phase === 'superseded' || phase === 'cancelled') return sayText(`snapshot.${phase}`, language)
   return sayText('snapshot.unfinished', language)

@@ -1,11 +1,11 @@
 import { commonsRules, coopRow, coopRules } from '@icn/domain'
 import type { JournalApi, PlacedOperation } from '@icn/journal'
-import type { Clock, Did, OperationId, SpaceId, SpaceView } from '@icn/protocol'
+import type { Clock, Did, FinalityView, Language, OperationId, SpaceId, SpaceView } from '@icn/protocol'
 import { timeText, toBase64Url } from '@icn/protocol'
 import type { Call, Handlers, Standing } from '../calls/call.ts'
 import { callerDid, defineHandlers } from '../calls/call.ts'
 import { refuse } from '../calls/refusal.ts'
-import { decisionJson } from '../calls/render.ts'
+import { decisionJson, languageOf } from '../calls/render.ts'
 import { type QuarantineMethods, quarantineHandlers } from './quarantine.ts'
 import { operationDetail, operationItem, placeOf } from './views.ts'
 
@@ -14,6 +14,7 @@ export interface SpaceDoorParts {
   readonly standing: Standing
   now(): number
   sync(space: SpaceId): string
+  finality(space: SpaceId, language: Language): FinalityView | null
 }
 
 type LogMethods = 'space.list' | 'space.get' | 'operation.list' | 'operation.get' | 'decision.get' | 'decision.list'
@@ -36,11 +37,11 @@ function logHandlers(parts: SpaceDoorParts): Handlers<LogMethods> {
       const ordered = call.page.reverse ? mine.reverse() : mine
       const from = call.page.after === null ? 0 : ordered.indexOf(call.page.after as SpaceId) + 1
       const names = ordered.slice(from, from + call.page.limit)
-      return { items: names.map((space) => spaceView(parts, space)), next: from + names.length < ordered.length ? (names.at(-1) ?? null) : null }
+      return { items: names.map((space) => spaceView(parts, space, call.caller.lang)), next: from + names.length < ordered.length ? (names.at(-1) ?? null) : null }
     },
     'space.get': (call) => {
       if (journal.info(call.input.space) === undefined) throw refuse('NOT_FOUND')
-      return { value: spaceView(parts, call.input.space) }
+      return { value: spaceView(parts, call.input.space, call.caller.lang) }
     },
     'operation.list': (call) => {
       const { space, author, kind, status, subject, since_at, until_at } = call.input
@@ -102,7 +103,7 @@ function visibleOperation(parts: SpaceDoorParts, call: Call, id: OperationId): P
   return placed
 }
 
-export function spaceView(parts: SpaceDoorParts, space: SpaceId): SpaceView {
+function spaceView(parts: SpaceDoorParts, space: SpaceId, lang: string): SpaceView {
   const info = parts.journal.info(space)
   if (info === undefined) throw refuse('NOT_FOUND')
   const facts = parts.journal.read(space)
@@ -122,6 +123,7 @@ export function spaceView(parts: SpaceDoorParts, space: SpaceId): SpaceView {
     sync: parts.sync(space),
     read_only: info.readOnly,
     hosts: facts === undefined ? [] : ([...rules.hosts(facts)] as Did[]),
+    finality: parts.finality(space, languageOf(lang)),
     as_of: timeText(info.head?.at[0] ?? parts.now()),
   }
 }

@@ -1,6 +1,7 @@
 export * from './archive-file/index.ts'
 export type { Attempt } from './attempt.ts'
 export { SnapshotCoordinator, type SnapshotNews } from './coordinator.ts'
+export { type FinalityParts, finalityOf, finalityView, namesOf, type Shrinking } from './finality.ts'
 export type { Difference } from './locating.ts'
 export { beganAt, phaseOf, type SnapshotRecord } from './records.ts'
 export { RestoreProofs, type RestoreTrial } from './proof.ts'

@@ -41,6 +41,8 @@ export interface CertifiedCut {
   readonly bytes: number
   /** Hosts that have signed it. */
   readonly confirmed: readonly Did[]
+  /** Hosts that could have, and have not. */
+  readonly missing: readonly Did[]
   /** All hosts that could have. */
   readonly hostsCount: number
 }
@@ -60,6 +62,7 @@ export function certifiedBy(checkpoint: CheckpointId, operation: OperationId, bo
     pairs: body.pairs,
     bytes: body.size,
     confirmed,
+    missing: body.missing,
     hostsCount: confirmed.length + body.missing.length,
   }
 }
@@ -68,7 +71,6 @@ export function certifiedBy(checkpoint: CheckpointId, operation: OperationId, bo
 export function recordOf(attempt: Attempt, { space, genesis }: Pick<SnapshotRecord, 'space' | 'genesis'>, certified: CertifiedCut | null): SnapshotRecord {
   const { participants, proposed } = attempt
   const heard = proposed === undefined ? attempt.markers : attempt.acks
-  const signed = certified?.confirmed ?? [...heard.keys()]
   return {
     id: attempt.name,
     space,
@@ -79,7 +81,7 @@ export function recordOf(attempt: Attempt, { space, genesis }: Pick<SnapshotReco
     cut: [...attempt.cut],
     previous: attempt.previous,
     phases: attempt.phases.map((one) => ({ ...one })),
-    missing: participants.filter((did) => !signed.includes(did)),
+    missing: certified?.missing ?? participants.filter((did) => !heard.has(did)),
     differing: attempt.differing().map(({ from }) => from),
     differences: attempt.differences,
     code: attempt.code ?? null,

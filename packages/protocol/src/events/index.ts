@@ -88,6 +88,12 @@ const nodeEvents = {
     z.strictObject({ space: spaceId, cut: timeField, bytes: z.int(), operations: z.int() }),
     ['operator'],
   ),
+  'space.host_set_shrinking': event(
+    'space:status',
+    'Hosts were removed that still count for the next cut. Unless it is made before, it is made without them from the time on; each side of a lasting split could do so.',
+    z.strictObject({ space: spaceId, hosts: z.array(did), until_at: timeField }),
+    ['operator'],
+  ),
   'node.cloned': ofNetwork('One identity runs twice: a peer’s, or this node’s own, as a peer has told.', { did, told_by: did.nullable() }),
 } as const
 

@@ -3,6 +3,7 @@ import { did, operationId } from '../schema.ts'
 import { listFields, timeField } from './common.ts'
 import { row } from './row.ts'
 import { sample } from './samples.ts'
+import { FinalityView, finalityExample } from './space.ts'
 
 /** This node: for everybody a few words, for its operator health and findings (operating page §5). */
 
@@ -42,7 +43,9 @@ export const StatusView = z.strictObject({
   started_at: timeField,
   uptime_secs: count,
   clock: z.strictObject({ now: timeField, offset_ms: z.int().nullable() }),
-  spaces: z.array(z.strictObject({ space: z.string(), operations: count, unfinal: count, held: count, sync: z.string(), checkpoint_at: timeField.nullable() })),
+  spaces: z.array(
+    z.strictObject({ space: z.string(), operations: count, unfinal: count, held: count, sync: z.string(), checkpoint_at: timeField.nullable(), finality: FinalityView.nullable() }),
+  ),
   recovering: z
     .array(z.strictObject({ space: z.string(), since: timeField, waiting_for: z.array(did) }))
     .describe('Spaces in which this node signs nothing until other hosts have said what it has signed there.'),
@@ -104,7 +107,7 @@ export const nodeRows = {
         started_at: sample.at,
         uptime_secs: 60,
         clock: { now: sample.at, offset_ms: null },
-        spaces: [{ space: 'coop:food', operations: 12, unfinal: 12, held: 0, sync: 'alone', checkpoint_at: null }],
+        spaces: [{ space: 'coop:food', operations: 12, unfinal: 12, held: 0, sync: 'alone', checkpoint_at: null, finality: finalityExample }],
         recovering: [],
         runs_twice_at: null,
         actors: [{ name: 'coop', state: 'running', mailbox: 0, restarts: 0 }],

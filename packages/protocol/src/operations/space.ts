@@ -7,6 +7,33 @@ import { sample } from './samples.ts'
 /** Spaces held by this node (doors page §14). */
 
 const n = z.int()
+/** What the next cut of a space needs, and who is here for it. */
+export const FinalityView = z.strictObject({
+  hosts_count: n.describe('Hosts whose signature counts for the next cut.'),
+  needed: n.describe('So many of them have to sign.'),
+  here: n.describe('So many of them can be reached from this node now, itself included.'),
+  missing: z.array(did).describe('The others.'),
+  enough: z.boolean().describe('Could something become final now?'),
+  few_witnesses: z.boolean().describe('There are fewer than three.'),
+  shrinking: z
+    .strictObject({ until_at: timeField, hosts: z.array(did) })
+    .nullable()
+    .describe('Hosts that were removed and still count for the next cut, until then.'),
+  says: z.string().describe('The same for people.'),
+})
+export type FinalityView = z.output<typeof FinalityView>
+
+export const finalityExample = {
+  hosts_count: 1,
+  needed: 1,
+  here: 1,
+  missing: [],
+  enough: true,
+  few_witnesses: true,
+  shrinking: null,
+  says: 'Final as soon as this one host says so: that protects against mistakes of order, not against that host. These are fewer than three independent witnesses.',
+} as const
+
 export const SpaceView = z.strictObject({
   space: spaceId,
   genesis: operationId,
@@ -21,6 +48,7 @@ export const SpaceView = z.strictObject({
   sync: z.string().describe('synced, behind, alone, or diverged: the other hosts have found another state, and nothing is written here.'),
   read_only: z.boolean(),
   hosts: z.array(did),
+  finality: FinalityView.nullable().describe('Null: this node cannot tell, because it lacks the rules of the space.'),
   as_of: timeField,
 })
 export type SpaceView = z.output<typeof SpaceView>
@@ -39,6 +67,7 @@ const example = {
   sync: 'alone',
   read_only: false,
   hosts: [sample.elm],
+  finality: finalityExample,
   as_of: sample.at,
 } as const
 const insiders = ['member', 'observer', 'founder', 'host', 'operator'] as const
