@@ -3,6 +3,7 @@ import { engineBench } from './engine.bench.ts'
 import { floodBench } from './flood.bench.ts'
 import { framesBench } from './frames.bench.ts'
 import { print, type Row } from './lib.ts'
+import { transferBench } from './transfer.bench.ts'
 import { syncBench } from './network.bench.ts'
 import { snapshotBench } from './snapshot.bench.ts'
 import { spreadBench } from './spread.bench.ts'
@@ -16,7 +17,14 @@ async function networkBench(): Promise<Row[]> {
   return rows
 }
 
-const benches = { engine: engineBench, network: networkBench, ...ofNetwork, snapshot: async () => [...(await snapshotBench()), ...(await cutsBench())], cuts: cutsBench }
+const benches = {
+  engine: engineBench,
+  network: networkBench,
+  ...ofNetwork,
+  snapshot: async () => [...(await snapshotBench()), ...(await cutsBench()), ...(await transferBench())],
+  cuts: cutsBench,
+  transfer: transferBench,
+}
 
 const name = process.argv[2] ?? 'engine'
 const bench = benches[name as keyof typeof benches]

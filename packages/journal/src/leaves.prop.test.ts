@@ -4,7 +4,8 @@ import { describe, it } from 'node:test'
 import { leafBits, leafBytesMax, leafPairsMax, toHex } from '@icn/protocol'
 import { Chance } from '@icn/testkit'
 import fc from 'fast-check'
-import { type KeyText, keyBytes } from './key.ts'
+import { type KeyText, keyBytes, keyText } from './key.ts'
+import { leafHashesOf, rootOfLeaves } from './leaf-hashes.ts'
 import { spacePrefix, u32 } from './layout.ts'
 import { allLeaves, leafChange, type LeafStep, leavesOwner, leavesOwnerChange, type Pairs, pairsOf, rootAfter, storedLeaves, updatedLeaves } from './leaves.ts'
 import { openMemoryStore } from './store/memory.ts'
@@ -341,5 +342,48 @@ describe('a tree of hashes', () => {
       const hashes = Array.from({ length: count }, (_, i) => new Uint8Array(32).fill(i))
       assert.equal(toHex(merkleRoot(hashes)), toHex(plainTree(hashes)), `${count} leaves`)
     }
+  })
+})
+
+describe('whole leaves that come in pieces', () => {
+  const row = fc.tuple(
+    fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    fc.oneof({ weight: 20, arbitrary: fc.uint8Array({ maxLength: 300 }) }, { weight: 1, arbitrary: fc.constant(new Uint8Array(150_000)) }),
+  )
+  const bytesOf = (pairs: Iterable<readonly [string, Uint8Array]>): Uint8Array => {
+    const varint = (n: number): number[] => (n > 127 ? [(n & 127) | 128, ...varint(n >>> 7)] : [n])
+    return new Uint8Array(Buffer.concat([...pairs].flatMap(([key, value]) => [Buffer.from(varint(key.length)), keyBytes(key), Buffer.from(varint(value.length)), value])))
+  }
+  const sorted = (rows: readonly (readonly [Uint8Array, Uint8Array])[]) => [...new Map(rows.map(([key, value]) => [keyText(key), value]))].sort(([a], [b]) => (a < b ? -1 : 1))
+
+  it('have the hashes that they have where they were cut, and together the root', () => {
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 400 }), (rows) => {
+        const pairs = sorted(rows)
+        const leaves: Leaf[] = []
+        const state = atOnce(
+          rootAfter(
+            allLeaves(() => pairs),
+            ({ leaf }) => leaves.push(leaf),
+          ),
+        )
+        const hashes = leafHashesOf(bytesOf(pairs))
+        assert.deepEqual(
+          hashes?.map(toHex),
+          leaves.map(({ hash }) => toHex(keyBytes(hash))),
+        )
+        assert.deepEqual(rootOfLeaves(hashes ?? [], state.pairs, state.bytes), state)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('are none when they are cut within a pair, or out of order', () => {
+    const pairs = sorted(Array.from({ length: 20 }, (_, i) => [Uint8Array.of(i + 1, 9), new Uint8Array(i)]))
+    const bytes = bytesOf(pairs)
+    assert.ok(leafHashesOf(bytes))
+    assert.equal(leafHashesOf(bytes.subarray(0, -1)), undefined)
+    assert.equal(leafHashesOf(bytesOf([...pairs].reverse())), undefined)
+    assert.equal(leafHashesOf(bytesOf([...pairs, ...pairs.slice(-1)])), undefined)
   })
 })

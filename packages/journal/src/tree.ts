@@ -163,7 +163,7 @@ class MerkleTree {
   }
 }
 
-const leafTag = 0
+export const leafTag = 0
 const innerTag = 1
 const noLeaves = 2
 export const hashBytes = 32
@@ -174,7 +174,7 @@ const bufferBytesFirst = 16_384
 const hashText = (bytes: Uint8Array): HashText => hash('sha256', bytes, 'binary')
 
 /** The border depends on the key, so that a changed value changes one leaf. */
-const isBorder = (key: Uint8Array): boolean => hashText(key).charCodeAt(0) >> (8 - leafBits) === 0
+export const isBorder = (key: Uint8Array): boolean => hashText(key).charCodeAt(0) >> (8 - leafBits) === 0
 
 function pairBytes(key: KeyText, value: Uint8Array): number {
   return varintBytes(key.length) + key.length + varintBytes(value.length) + value.length
@@ -200,7 +200,7 @@ export function readPairs(bytes: Uint8Array): (readonly [KeyText, Uint8Array])[]
 }
 
 /** Where the bytes stand that an unsigned LEB128 before them counts. */
-function readSpan(bytes: Uint8Array, at: number): { readonly from: number; readonly to: number } | undefined {
+export function readSpan(bytes: Uint8Array, at: number): { readonly from: number; readonly to: number } | undefined {
   let length = 0
   for (let shift = 0; shift < 28; shift += 7) {
     const byte = bytes[at++]
