@@ -34,6 +34,8 @@ export function countingObserver({ metrics, log, fault, lost, forked, diverged, 
     },
     placed(kind, status) {
       metrics.add('icn_journal_operations_total', 1, { kind, status } as never)
+      // One that came behind the cut; `late` tells of those that were here when a cut passed over them.
+      if (status === 'late') metrics.add('icn_journal_late_total', 1)
       // The kind of a stranger's operation may be any text.
       log.info('operation', 'operation written', { kind: Object.hasOwn(bodies, kind) ? kind : 'other', outcome: status })
     },
