@@ -175,6 +175,7 @@ async function completion(): Promise<Row[]> {
       journal.node,
       new SnapshotCoordinator({
         journal,
+        askPage: () => {},
         network: () => found.id as OperationId,
         sign: (message) => new Uint8Array(key.sign(message)),
         random: (count) => new Uint8Array(count).map(() => Math.floor(Math.random() * 256)),

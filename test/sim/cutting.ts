@@ -1,4 +1,5 @@
 import type { CutApi, JournalApi } from '@icn/journal'
+import type { Replicator } from '@icn/network'
 import { SnapshotCoordinator, type SnapshotNews } from '@icn/node'
 import type { Did, OperationId, SpaceId } from '@icn/protocol'
 import type { SigningKey } from '@icn/protocol/node'
@@ -8,7 +9,7 @@ import type { SimNode } from './world.ts'
 export type Told = SnapshotNews & { readonly by: Did }
 
 /** The cuts that a simulated node takes part in: the real agreement over the simulated network, clock and disk. */
-export function openCutting(node: SimNode, journal: JournalApi, key: SigningKey, tell: (space: SpaceId, message: Uint8Array) => void): SnapshotCoordinator {
+export function openCutting(node: SimNode, journal: JournalApi, key: SigningKey, replicator: () => Replicator): SnapshotCoordinator {
   const { world } = node
   const isAlive = (): boolean => node.running?.journal === journal
   return new SnapshotCoordinator({
@@ -17,7 +18,10 @@ export function openCutting(node: SimNode, journal: JournalApi, key: SigningKey,
     sign: (message) => new Uint8Array(key.sign(message)),
     random: (count) => Uint8Array.from({ length: count }, () => world.chance.below(256)),
     tell: (space, message) => {
-      if (isAlive()) tell(space, message)
+      if (isAlive()) replicator().tellSnap(space, message)
+    },
+    askPage: (space, digest) => {
+      if (isAlive()) replicator().askPage(space, digest)
     },
     reachable: () => node.running?.replicator.links.map(({ peer }) => peer) ?? [],
     follows: (_, initiator) => node.follows(initiator),

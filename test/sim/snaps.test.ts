@@ -46,7 +46,7 @@ class SnapWorld extends ToyWorld {
           earOf(node).lengths.push(bytes.length)
         },
         page: (_, digest) => shelves.get(node.did)?.get(toHex(digest)),
-        pageCame: (_, __, bytes) => void earOf(node).pages.push(bytes),
+        pageCame: (_, __, bytes) => earOf(node).pages.push(bytes) > 0,
       }),
       traffic: (node): TrafficPort => ({
         sent: () => {},

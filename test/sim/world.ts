@@ -124,7 +124,7 @@ export class SimNode {
     const hosting = wrapping.hosting?.(honest) ?? honest
     const instance = new Uint8Array(16)
     instance.set([++this.starts])
-    const snapshots: SnapshotCoordinator = openCutting(this, journal, this.#key, (space, message) => replicator.tellSnap(space, message))
+    const snapshots: SnapshotCoordinator = openCutting(this, journal, this.#key, () => replicator)
     const replicator: Replicator = new Replicator({
       snaps: snapshots.port,
       heldAt: (peer, space, at, isCovered) => snapshots.heldAt(peer, space, at, isCovered),

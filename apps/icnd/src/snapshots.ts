@@ -50,6 +50,7 @@ export function openSnapshots(
     },
     follows: (space, host) => trustIn(host, space) >= config['snapshot.min_trust_for_snapshot'],
     tell: (space, message) => replicator()?.tellSnap(space, message),
+    askPage: (space, digest) => void replicator()?.askPage(space, digest),
     reachable: (space) => replicator()?.links.flatMap(({ peer, spaces }) => (spaces.includes(space) ? [peer] : [])) ?? [],
     told(news) {
       tellSnapshot({ metrics, nodeEvents, log, doubleAck }, news)

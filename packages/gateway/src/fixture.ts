@@ -99,6 +99,7 @@ export class TestNode {
       options: { everyMs: 600_000, graceMs: 0, lagMs: 0, timeoutMs: 300_000, participantsMin: 3 },
       follows: () => true,
       tell() {},
+      askPage() {},
       reachable: () => [],
       told() {},
       fault: (_, error) => this.faults.push(error),

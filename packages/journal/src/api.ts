@@ -1,6 +1,7 @@
 import type {
   Check,
   CheckpointId,
+  CheckpointLayer,
   Clock,
   Decision,
   Did,
@@ -198,6 +199,18 @@ export interface CutApi {
   again(space: SpaceId, cut: Clock, range?: LeafRange): Promise<StateAgain | undefined>
   /** What of layers that follow a checkpoint is not final here; undefined: they do not begin with all that is. */
   above(space: SpaceId, previous: CheckpointId | null, layers: readonly CutLayer[]): readonly CutLayer[] | undefined
+  /** As messages and certificates write these layers: inline where that fits, otherwise in pages, which are durable here when it has ended. */
+  write(space: SpaceId, layers: readonly CutLayer[]): Promise<SpaceCheckpoint['layers']>
+  /** What written layers say. `missing`: pages that are not here. Undefined: nothing is written like this. */
+  read(space: SpaceId, layers: readonly CheckpointLayer[]): { readonly layers: readonly CutLayer[] } | { readonly missing: readonly Uint8Array[] } | undefined
+  /** The page of this SHA-256; undefined: it is not here. */
+  page(space: SpaceId, digest: Uint8Array): Uint8Array | undefined
+  /** A page (`isVectorPage`) that is what its digest says. `needed`: named by what goes on here. False: nobody needs it, or there is no room. */
+  takePage(space: SpaceId, digest: Uint8Array, bytes: Uint8Array, needed: readonly Uint8Array[]): Promise<boolean>
+  /** Drops pages that no placed certificate names, none that waits, and none of these. */
+  forgetPages(space: SpaceId, needed: readonly Uint8Array[]): Promise<void>
+  /** What certificates wait for that enough hosts may stand behind. */
+  pagesWanted(space: SpaceId, countMax: number): readonly Uint8Array[]
   /** The state of these layers on the last checkpoint. */
   state(space: SpaceId, layers: readonly CutLayer[]): Promise<Proposed>
   /** The bytes that an acknowledgement signs. */

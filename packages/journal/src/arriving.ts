@@ -1,4 +1,4 @@
-import { type Clock, compareClocks, encodeTrusted, equalBytes, type OperationId, type Rules, type SpaceCheckpoint, type SpaceId, type Trace } from '@icn/protocol'
+import { type Clock, compareClocks, encodeTrusted, equalBytes, type OperationId, type Rules, sha256, type SpaceCheckpoint, type SpaceId, type Trace } from '@icn/protocol'
 import type { Candidate } from './candidate.ts'
 import type { Engine } from './engine.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
@@ -6,6 +6,7 @@ import { idOfDigest } from './known.ts'
 import { chainKey, clockText, type DigestText, type PlaceText, placeText, signerText, u48 } from './layout.ts'
 import { leafChange } from './leaves.ts'
 import { addDigest, emptySum, emptySummary, type HeadRecord, type SpaceRecord } from './records.ts'
+import { isVectorPage, pageKey, pagesNamed } from './pages.ts'
 import { HeldSpace } from './space.ts'
 import { unproven } from './unproven.ts'
 import type { InstallOptions } from './states.ts'
@@ -78,6 +79,13 @@ export class Arriving {
       this.count++
     }
     this.#running = { key, head: head as HeadRecord }
+  }
+
+  /** One that the certificate names, and nothing else. */
+  takePage(bytes: Uint8Array, { layers }: SpaceCheckpoint): void {
+    const digest = sha256(bytes)
+    if (!pagesNamed(layers).some((one) => equalBytes(one, digest)) || !isVectorPage(bytes)) throw unproven('traces')
+    this.#put('checkpoints', pageKey(this.#prefix, digest), bytes)
   }
 
   /** Digest of the whole vector. */

@@ -3,12 +3,13 @@ import type { Draft, PlacedOperation, WriteOptions, WriteResult } from './api.ts
 import { codesOf, newDecisionId, recordOf, saveDecision } from './decisions.ts'
 import type { Engine } from './engine.ts'
 import { saveFounders } from './cut-records.ts'
-import type { CheckpointBody, Found } from './finality.ts'
+import { type CheckpointBody, type Found, isBacked, networkOf } from './finality.ts'
 import { saveAnswer } from './idempotency.ts'
 import type { KeyText } from './key.ts'
 import { mend, type Mended } from './mending.ts'
 import type { DigestText } from './layout.ts'
 import { Overlay } from './overlay.ts'
+import { takePage } from './pages.ts'
 import type { Placed } from './placed.ts'
 import { Placing } from './placing.ts'
 import { Refusal } from './refusal.ts'
@@ -159,11 +160,25 @@ export class Batch {
     return mend(this.#bench(space).work)
   }
 
+  /** A certificate whose pages are gone waits for them again. */
+  offerAgain(space: SpaceId, rest: KeyText): void {
+    const { work } = this.#bench(space)
+    this.#fold(work, this.#placing(work).offerAgain(rest))
+  }
+
   /** A certificate from elsewhere that waited until it was found what it stands for. */
   settle(space: SpaceId, rest: KeyText, found: Found): SpaceWork['leavesLeft'] {
     const { work } = this.#bench(space)
     if ((work.checkpoint?.id ?? null) === found.upon) this.#fold(work, this.#placing(work).offerFound(rest), found)
     return work.leavesLeft
+  }
+
+  /** A page from elsewhere, and what waited for it. False: it is not kept. */
+  takePage(space: SpaceId, digest: Uint8Array, bytes: Uint8Array, needed: readonly Uint8Array[]): boolean {
+    const { work } = this.#bench(space)
+    if (!takePage(work, digest, bytes, needed)) return false
+    this.#fold(work, this.#placing(work).offerPaged(digest))
+    return true
   }
 
   /** This node's own checkpoint, whose state was computed aside. */
@@ -233,7 +248,7 @@ export class Batch {
   }
 
   #placing(work: SpaceWork): Placing {
-    return new Placing(work, { load: work.hooks.load, clock: this.#engine.clock })
+    return new Placing(work, { load: work.hooks.load, clock: this.#engine.clock, isBacked: (body) => isBacked(networkOf(this.#engine, work), work, body) })
   }
 
   #offer(work: SpaceWork, candidates: readonly Candidate[]): { placed: Placed; folded: Folded[] } {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import {
-  checkpointChangesMax,
   type CheckpointId,
+  checkpointPagesMax,
   type Clock,
   compareClocks,
   type Did,
@@ -11,12 +11,14 @@ import {
   type SpaceId,
   statementBytes,
   type VectorChange,
+  vectorPageChangesMax,
 } from '@icn/protocol'
 import { cutOfId, foundersOf } from './cut-records.ts'
 import type { Engine } from './engine.ts'
 import { type Aside, scratchOf, stateOfLayers } from './cut-state.ts'
 import { ackPayload, type CheckpointBody, globalStateRoot, networkOf } from './finality.ts'
-import { chainAfter, chainStart, type CutLayer, decidedBy, Layers, layersDigest, writtenLayers } from './layers.ts'
+import { chainAfter, chainStart, type CutLayer, decidedBy, Layers, layersDigest } from './layers.ts'
+import { written } from './pages.ts'
 import type { Snapshot } from './store/port.ts'
 import { changesUpTo, fittingCut } from './stretch.ts'
 import { inTurns } from './turns.ts'
@@ -74,7 +76,7 @@ export function cutDue(engine: Engine, name: SpaceId, lagMs: number, hostsCount:
   const wanted: Clock = lagMs === 0 ? last : [Math.min(engine.parts.wall() - lagMs, last[0]), 65535]
   const cut = compareClocks(wanted, last) > 0 ? last : wanted
   if (summary.checkpoint !== null && compareClocks(cut, summary.checkpoint.cut) <= 0) return Promise.resolve(undefined)
-  return onSnapshot(engine, name, (work) => inTurns(fittingCut(work, cut, Math.floor(checkpointChangesMax / hostsCount))))
+  return onSnapshot(engine, name, (work) => inTurns(fittingCut(work, cut, Math.floor((checkpointPagesMax * vectorPageChangesMax) / hostsCount))))
 }
 
 function haveLapsedBetween(work: SpaceWork, from: Clock, until: Clock): boolean {
@@ -173,7 +175,7 @@ export function certificateOf(engine: Engine, proposed: Proposed, ballot: Ballot
   const signed = new Set(acks.map(({ key }) => Buffer.from(key).toString('hex')))
   return {
     ...claimsOf(proposed, ballot),
-    layers: writtenLayers(proposed.layers),
+    layers: written(proposed.layers).layers,
     snapshot_id: snapshotId ?? new Uint8Array(engine.parts.random?.(32) ?? randomBytes(32)),
     global_state_root: globalStateRoot(acks.map(({ key }) => ({ key, stateHash: proposed.root }))),
     acks: [...acks],

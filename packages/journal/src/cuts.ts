@@ -1,4 +1,4 @@
-import type { CheckpointId, Clock, Did, OperationId, SpaceCheckpoint, SpaceId, VectorChange } from '@icn/protocol'
+import type { CheckpointId, CheckpointLayer, Clock, Did, OperationId, SpaceCheckpoint, SpaceId, VectorChange } from '@icn/protocol'
 import { didOfKey, keyOfDid } from '@icn/protocol'
 import { verifySignature } from '@icn/protocol/node'
 import type { CutApi } from './api.ts'
@@ -9,9 +9,13 @@ import { foundersOf, knowsCheckpoint } from './cut-records.ts'
 import type { Engine } from './engine.ts'
 import { type CheckpointBody, globalStateRoot, validAcks } from './finality.ts'
 import type { CutLayer } from './layers.ts'
+import { forgetPages, pageAt, pagesWaitedFor, readLayers, type Rows, savePages, written } from './pages.ts'
 import type { CommitQueue } from './queue.ts'
 import { Refusal } from './refusal.ts'
 import { certificateBytes, type Settler } from './settler.ts'
+
+/** A page counts in a commit as what it may weigh. */
+const pageBytes = 430_000
 
 /** How cuts are made: each step of what hosts do together, and all of it for a host that is alone. */
 export class Cuts implements CutApi {
@@ -95,6 +99,38 @@ export class Cuts implements CutApi {
     return layersAbove(this.#engine, space, previous, layers)
   }
 
+  async write(space: SpaceId, layers: readonly CutLayer[]): Promise<SpaceCheckpoint['layers']> {
+    const { layers: named, pages } = written(layers)
+    if (pages.length > 0) await this.#queue.add(0, pages.length * pageBytes, (batch) => savePages(batch.workOf(space), pages))
+    return named
+  }
+
+  read(space: SpaceId, layers: readonly CheckpointLayer[]): ReturnType<typeof readLayers> {
+    return readLayers(this.#rows(space), layers)
+  }
+
+  page(space: SpaceId, digest: Uint8Array): Uint8Array | undefined {
+    return this.#engine.spaces.has(space) ? pageAt(this.#rows(space), digest) : undefined
+  }
+
+  async takePage(space: SpaceId, digest: Uint8Array, bytes: Uint8Array, needed: readonly Uint8Array[]): Promise<boolean> {
+    const isKept = await this.#queue.add(0, bytes.length, (batch) => batch.takePage(space, digest, bytes, needed))
+    await this.#settler.settle(space)
+    return isKept
+  }
+
+  async forgetPages(space: SpaceId, needed: readonly Uint8Array[]): Promise<void> {
+    await this.#queue.add(0, 0, (batch) => forgetPages(batch.workOf(space), needed))
+  }
+
+  pagesWanted(space: SpaceId, countMax: number): readonly Uint8Array[] {
+    return this.#engine.spaces.get(space)?.summary.counts.held ? pagesWaitedFor(this.#rows(space), countMax) : []
+  }
+
+  #rows(space: SpaceId): Rows {
+    return { source: this.#engine.source, prefix: this.#engine.space(space).prefix.from }
+  }
+
   state(space: SpaceId, layers: readonly CutLayer[]): Promise<Proposed> {
     return stateOf(this.#engine, space, layers)
   }
@@ -117,7 +153,9 @@ export class Cuts implements CutApi {
       proposed,
       acks.map(({ key }) => didOfKey(key)),
     )
-    const { id, left } = await this.#queue.add(1, certificateBytes, (batch) => batch.checkpoint(space, { body, settled, aside: proposed.aside }))
+    const { id, left } = await this.#queue.add(1, certificateBytes, (batch) =>
+      batch.checkpoint(space, { body, pages: written(proposed.layers).pages, settled, aside: proposed.aside }),
+    )
     await this.#settler.keep(space, left)
     return id
   }

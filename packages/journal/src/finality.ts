@@ -7,7 +7,8 @@ import type { Engine } from './engine.ts'
 import { keepWithCut } from './kept-leaves.ts'
 import { keyText } from './key.ts'
 import { type DigestText, digestText } from './layout.ts'
-import { chainAfter, chainStart, type CutLayer, type Decided, decidedBy, Layers, layersDigest, layersOf } from './layers.ts'
+import { chainAfter, chainStart, type CutLayer, type Decided, decidedBy, Layers, layersDigest } from './layers.ts'
+import { layersOf } from './pages.ts'
 import type { CheckpointRecord } from './records.ts'
 import type { Watch } from './space.ts'
 import { atOnce } from './turns.ts'
@@ -63,11 +64,11 @@ export interface Found {
 }
 
 /** What stands for a certificate's layers, one by one; the first is what its predecessor stands for. Undefined: the predecessor is unknown here. */
-function chainsOf(work: SpaceWork, body: CheckpointBody): Uint8Array[] | undefined {
+function chainsOf(work: SpaceWork, body: CheckpointBody, layers: readonly CutLayer[]): Uint8Array[] | undefined {
   let chain = body.previous === undefined ? chainStart : cutOfId(work, body.previous)?.chain
   if (chain === undefined) return undefined
   const chains = [chain]
-  for (const layer of layersOf(body)) {
+  for (const layer of layers) {
     chain = chainAfter(chain, layer)
     chains.push(chain)
   }
@@ -84,9 +85,9 @@ function hostsOfPrevious(work: SpaceWork, { previous }: CheckpointBody): readonl
  * set, late ones out, rewind, root, hosts. Nothing of it is real until the law has found the certificate lawful.
  */
 export function* settle(work: SpaceWork, body: CheckpointBody, acks: readonly Did[], watch: Watch): Generator<void, Omit<Found, 'upon'>> {
-  const chains = chainsOf(work, body)
+  const layers = layersOf(work, body)
+  const chains = chainsOf(work, body, layers)
   if (chains === undefined) return { settled: undefined, aside: undefined }
-  const layers = layersOf(body)
   const lastChain = work.checkpoint?.chain ?? chainStart
   const common = chains.findIndex((chain) => equalBytes(chain, lastChain))
   const facts = (state: CutState, count: number, vectors: readonly Uint8Array[]): SettledCut => ({
@@ -140,7 +141,7 @@ export function adoptCheckpoint(
 ): CheckpointRecord {
   const record = recordOf(work, body, operation, settled)
   work.leavesLeft = keepWithCut(work, record.id, leaves) ? undefined : { checkpoint: record.id, leaves }
-  const rest = layersOf(body).slice(-vectors.length)
+  const rest = layersOf(work, body).slice(-vectors.length)
   for (const [index, { cut }] of rest.entries())
     saveLayer(work, cut, { chain: settled.chains[settled.chains.length - rest.length + index] as Uint8Array, vector: vectors[index] as Uint8Array })
   new Layers(work, rest).vector.save()
@@ -172,9 +173,17 @@ export function factsOfKnown(work: SpaceWork, body: CheckpointBody, carrier: Dig
   return known
 }
 
-/** Heads that a checkpoint's vector names and that are not placed here. */
-export function missingHeads(body: CheckpointBody, isPlaced: (id: OperationId) => boolean): OperationId[] {
-  return body.layers.flatMap((layer) => layer.changes ?? []).flatMap(([, , head]) => (isPlaced(head) ? [] : [head]))
+/** May enough hosts stand behind a certificate, as far as is known before everything that it names is here? Only then is what it names asked for. */
+export function isBacked(network: OperationId, work: SpaceWork, body: CheckpointBody): boolean {
+  const acks = new Set(validAcks(network, work.space.record.space, body))
+  const before = hostsOfPrevious(work, body)
+  const lasting = before.filter((did) => work.rules.hasLapsed?.(work.state, did, body.cut) !== true)
+  return [before, lasting, work.rules.hosts(work.state)].some((hosts) => 2 * hosts.filter((did) => acks.has(did)).length > hosts.length)
+}
+
+/** Heads that these layers name and that are not placed here. */
+export function missingHeads(layers: readonly CutLayer[], isPlaced: (id: OperationId) => boolean): OperationId[] {
+  return layers.flatMap(({ changes }) => changes).flatMap(([, , head]) => (isPlaced(head) ? [] : [head]))
 }
 
 /** May a certificate with these acknowledgements be lawful? More than half of both host sets. */

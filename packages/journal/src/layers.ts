@@ -30,12 +30,6 @@ export interface CutLayer {
   readonly changes: readonly VectorChange[]
 }
 
-/** As messages and certificates write them. */
-export const writtenLayers = (layers: readonly CutLayer[]): SpaceCheckpoint['layers'][number][] =>
-  layers.map(({ cut, changes }) => ({ cut: [...cut], changes: changes.map(([signer, seq, head]): [Uint8Array, number, OperationId] => [signer, seq, head]) }))
-
-export const layersOf = (body: Pick<SpaceCheckpoint, 'layers'>): CutLayer[] => body.layers.map(({ cut, changes }) => ({ cut, changes: changes ?? [] }))
-
 /** One signer's last number that counts, and its operation. */
 interface Entry {
   readonly seq: number

@@ -1,4 +1,4 @@
-import type { MalformedReason, OperationId } from '@icn/protocol'
+import type { MalformedReason, OperationId, SpaceCheckpoint } from '@icn/protocol'
 import type { Candidate, Disposition } from './candidate.ts'
 import type { HybridClock } from './clock.ts'
 import type { PlaceText } from './layout.ts'
@@ -22,4 +22,6 @@ export interface PlacingParts {
   /** Builds the candidate of bytes that were checked when they were put aside. */
   readonly load: (stored: Uint8Array) => Candidate
   readonly clock: Pick<HybridClock, 'wallMs' | 'witness'>
+  /** May enough hosts stand behind this certificate? */
+  readonly isBacked: (body: SpaceCheckpoint) => boolean
 }

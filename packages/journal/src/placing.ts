@@ -1,38 +1,14 @@
-import {
-  type Clock,
-  clockAheadMsMax,
-  compareClocks,
-  decodeTrusted,
-  type Did,
-  type Envelope,
-  digestOfCid,
-  encodeTrusted,
-  type MalformedReason,
-  type OperationId,
-  type SignedOperation,
-} from '@icn/protocol'
-import {
-  chainDigestOf,
-  chainKey,
-  chainRange,
-  chainSeqOf,
-  clockOfPlace,
-  clockText,
-  type DigestText,
-  digestText,
-  type PlaceText,
-  placeText,
-  signerText,
-  textAfter,
-} from './layout.ts'
+import { type Clock, clockAheadMsMax, compareClocks, type Did, type Envelope, digestOfCid, type MalformedReason, type OperationId, type SignedOperation } from '@icn/protocol'
+import { chainDigestOf, chainKey, chainRange, chainSeqOf, clockOfPlace, clockText, type DigestText, digestText, type PlaceText, placeText, signerText } from './layout.ts'
 import { factsOfCut, finalAt, idOfCut, knowsCheckpoint } from './cut-records.ts'
 import { type CheckpointBody, missingHeads } from './finality.ts'
-import { type KeyText, keyBytes, keyText } from './key.ts'
+import { type KeyText, keyText } from './key.ts'
 import { idOfDigest, idRow, isTrace } from './known.ts'
-import { encodeStored } from './records.ts'
 import { type Candidate, type Disposition, isCheckpoint, isReissueOf, parentsOf, standsAlone } from './candidate.ts'
+import { keepPages, pagesMissing, pagesNamed, readLayers, type Rows } from './pages.ts'
 import type { Placed, PlacingParts } from './placed.ts'
-import { type HeldReason, heldRest, type HeldRow, oneTooMany, seqOfRest, signerOfRest, waitingKeys } from './waiting.ts'
+import { type HeldReason, heldRest, type HeldRow, pageIndex, seqOfRest, signerOfRest, unbackedKey } from './waiting.ts'
+import { WaitingRoom } from './waiting-room.ts'
 import type { SpaceWork } from './work.ts'
 
 /** A row of `ids` that names no place: the operation waits. */
@@ -42,6 +18,7 @@ const isHeld = (row: KeyText): boolean => row.length === 4
 export class Placing {
   readonly #work: SpaceWork
   readonly #parts: PlacingParts
+  readonly #room: WaitingRoom
   readonly result: Placed = { fresh: [], changed: new Map(), held: 0, known: 0, malformed: [], wanted: new Set(), evicted: 0, forks: [] }
   /** Dispositions of this call, by digest: a later evidence may change them. */
   readonly #dispositions = new Map<DigestText, Disposition>()
@@ -52,6 +29,7 @@ export class Placing {
   constructor(work: SpaceWork, parts: PlacingParts) {
     this.#work = work
     this.#parts = parts
+    this.#room = new WaitingRoom(work, parts.load)
   }
 
   /** Any order, duplicates welcome. `clockChecked`: the test of the clock was passed before (made once, on arrival). */
@@ -59,7 +37,7 @@ export class Placing {
     const queue = candidates.map((candidate) => ({ candidate, clockChecked })).sort(byPlaceDescending)
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
       if (!this.#offerOne(next.candidate, next.clockChecked)) continue
-      const freed = this.#release(next.candidate.digest)
+      const freed = this.#work.counts.held === 0 ? [] : this.#room.takeAll(`\u0001${next.candidate.digest}`)
       if (freed.length === 0) continue
       queue.push(...freed.map((candidate) => ({ candidate, clockChecked: false })))
       queue.sort(byPlaceDescending)
@@ -73,34 +51,43 @@ export class Placing {
     const { overlay, prefix } = this.#work
     const due: Candidate[] = []
     for (const [key] of [...overlay.range('waiting', `${prefix}\u0002`, `${prefix}\u0002${clockText([nowMs + clockAheadMsMax, 65535])}\u00ff`)])
-      due.push(this.#unhold(key.slice(5 + 8)))
-    if (cutEnded) for (const [key] of [...overlay.range('waiting', `${prefix}\u0003`, `${prefix}\u0004`)]) due.push(this.#unhold(key.slice(5)))
+      due.push(this.#room.take(key.slice(5 + 8)))
+    if (cutEnded) due.push(...this.#room.takeAll('\u0003'))
     return this.offer(due, true)
   }
 
   /** Operations that were kept aside and belong to what hosts have agreed to unite. */
   offerAdmitted(): Placed {
-    const from = `${this.#work.prefix}\u0003`
-    const kept = [...this.#work.overlay.range('waiting', from, textAfter(from))].map(([key]) => key.slice(from.length))
+    const admitted = this.#room.under('\u0003').filter((rest) => this.#work.space.admits(signerOfRest(rest), seqOfRest(rest)))
     return this.offer(
-      kept.filter((rest) => this.#work.space.admits(signerOfRest(rest), seqOfRest(rest))).map((rest) => this.#unhold(rest)),
+      admitted.map((rest) => this.#room.take(rest)),
       true,
     )
   }
 
   /** Operations that waited for a checkpoint which is settled now. */
   offerFreed(checkpoint: string): Placed {
-    const from = `${this.#work.prefix}\u0004${keyText(digestOfCid(checkpoint))}`
-    return this.offer(
-      [...this.#work.overlay.range('waiting', from, textAfter(from))].map(([key]) => this.#unhold(key.slice(from.length))),
-      true,
-    )
+    return this.offer(this.#room.takeAll(`\u0004${keyText(digestOfCid(checkpoint))}`), true)
+  }
+
+  /** Certificates of which this was the last page. */
+  offerPaged(digest: Uint8Array): Placed {
+    const whole = this.#room.under(pageIndex + keyText(digest)).filter((rest) => {
+      const { reason, pages = [] } = this.#room.why(rest)
+      return reason === 'pages' && pagesMissing(this.#rows, pages).length === 0
+    })
+    return this.offer(whole.map((rest) => this.#room.take(rest)))
+  }
+
+  /** A certificate whose pages had to make room for others. */
+  offerAgain(rest: KeyText): Placed {
+    return this.#room.holds(rest) ? this.offer([this.#room.take(rest)]) : this.result
   }
 
   /** A certificate of which it is known now what it stands for. */
   offerFound(rest: KeyText): Placed {
-    if (this.#work.overlay.get('held', this.#work.prefix + rest) === undefined) return this.result
-    const candidate = this.#unhold(rest)
+    if (!this.#room.holds(rest)) return this.result
+    const candidate = this.#room.take(rest)
     this.#found = candidate.digest
     return this.offer([candidate], true)
   }
@@ -117,6 +104,7 @@ export class Placing {
   /** What is said here from now on is said after it. */
   #store(candidate: Candidate): void {
     this.#work.store(candidate)
+    if (isCheckpoint(candidate)) keepPages(this.#work, candidate.body as CheckpointBody)
     this.#parts.clock.witness(candidate.operation.envelope.at)
   }
 
@@ -138,7 +126,7 @@ export class Placing {
     // A number after the head that nobody holds back was never seen, and so this operation neither.
     this.#alone = (head === undefined || envelope.seq > head.seq) && work.counts.held === 0
     const known = this.#alone ? undefined : idRow(work, digest)
-    if (known !== undefined) {
+    if (known !== undefined && !this.#mayBeAskedFor(candidate, known)) {
       this.result.known++
       if (!isHeld(known) && isTrace(work, known.slice(4) + digest)) {
         // Asked for because something else bears its number; nothing is folded anew for it.
@@ -146,11 +134,12 @@ export class Placing {
         return true
       }
       // It came again because it is told to nobody; what it waits for may have been asked for in vain.
-      if (isHeld(known)) this.#want(this.#missing(candidate))
+      if (isHeld(known)) this.#want(this.#missing(candidate, this.#layersOf(candidate)))
       return false
     }
-    const missing = [...this.#missing(candidate), ...this.#unread(envelope.signer, envelope.seq)]
-    const trouble = missing.length === 0 ? this.#parentTrouble(operation) : undefined
+    const named = this.#layersOf(candidate)
+    const missing = [...this.#missing(candidate, named), ...this.#unread(envelope.signer, envelope.seq)]
+    const trouble = named === undefined ? 'body' : missing.length === 0 ? this.#parentTrouble(operation) : undefined
     if (trouble !== undefined) {
       this.result.malformed.push({ id: operation.id, reason: trouble })
       return false
@@ -163,13 +152,15 @@ export class Placing {
         ? 'parents'
         : previous !== undefined
           ? 'checkpoint'
-          : !clockChecked && envelope.at[0] > this.#parts.clock.wallMs() + clockAheadMsMax
-            ? 'clock'
-            : work.keepsAside(envelope)
-              ? 'cut'
-              : this.#isToBeFound(candidate)
-                ? 'root'
-                : undefined
+          : named !== undefined && 'missing' in named
+            ? 'pages'
+            : !clockChecked && envelope.at[0] > this.#parts.clock.wallMs() + clockAheadMsMax
+              ? 'clock'
+              : work.keepsAside(envelope)
+                ? 'cut'
+                : this.#isToBeFound(candidate)
+                  ? 'root'
+                  : undefined
     if (reason !== undefined) {
       this.#hold(candidate, reason, reason === 'checkpoint' ? [previous as OperationId] : missing)
       this.#judgeChain(envelope)
@@ -185,11 +176,16 @@ export class Placing {
     return true
   }
 
-  #missing(candidate: Candidate): OperationId[] {
+  /** What a certificate says of signers. Undefined: it is not written as it has to be. */
+  #layersOf(candidate: Candidate): ReturnType<typeof readLayers> {
+    return isCheckpoint(candidate) ? readLayers(this.#rows, (candidate.body as CheckpointBody).layers) : nothingNamed
+  }
+
+  #missing(candidate: Candidate, named: ReturnType<typeof readLayers>): OperationId[] {
     const missing: OperationId[] = []
     for (const parent of parentsOf(candidate.operation)) if (this.placeOf(parent) === undefined) missing.push(parent)
     // A cut can be judged only when everything it names is here.
-    if (isCheckpoint(candidate)) missing.push(...missingHeads(candidate.body as CheckpointBody, (id) => this.placeOf(id) !== undefined))
+    if (named !== undefined && 'layers' in named) missing.push(...missingHeads(named.layers, (id) => this.placeOf(id) !== undefined))
     return missing
   }
 
@@ -243,7 +239,7 @@ export class Placing {
     const group = [...work.overlay.range('chains', from, to)].map(([entry, mark]) => ({ digest: chainDigestOf(entry), held: mark[0] === 0 }))
     if (group.length < 2) return
     const members = group.flatMap(({ digest, held }) => {
-      const operation = held ? this.#heldOperation(signer, seq, digest) : this.#placed(digest)
+      const operation = held ? this.#room.operation(signer, seq, digest) : this.#placed(digest)
       return operation === undefined ? [] : [{ digest, operation, held }]
     })
     if (members.length < 2) return
@@ -326,30 +322,29 @@ export class Placing {
     return this.#fresh.get(digest)?.operation ?? this.#recalled.get(digest) ?? this.#work.operationOf(idOfDigest(digest))
   }
 
-  #heldOperation(signer: Did, seq: number, digest: DigestText): SignedOperation {
-    const row = this.#work.overlay.get('held', this.#work.prefix + heldRest(signer, seq, digest)) as Uint8Array
-    return this.#parts.load((decodeTrusted(row) as HeldRow).stored).operation
+  #hold(candidate: Candidate, reason: HeldReason, missing: readonly OperationId[]): void {
+    this.result.evicted += this.#room.put(candidate, { reason, missing: missing.map(digestOfCid), ...this.#pagesOf(candidate, reason) })
+    if (reason === 'parents') this.#want(missing)
+    this.result.held++
   }
 
-  #hold(candidate: Candidate, reason: HeldReason, missing: readonly OperationId[]): void {
-    const work = this.#work
-    const { overlay, prefix } = work
+  /** Comes again, and hosts are known by now that were not: what it names is asked for from here on. */
+  #mayBeAskedFor(candidate: Candidate, known: KeyText): boolean {
     const { envelope } = candidate.operation
-    this.#makeRoom(envelope.signer)
     const rest = heldRest(envelope.signer, envelope.seq, candidate.digest)
-    const arrival = work.arrivals++
-    const row: HeldRow = {
-      stored: encodeStored(candidate.operation.bytes, candidate.operation.signature, candidate.operation.body),
-      reason,
-      arrival,
-      missing: missing.map(digestOfCid),
-    }
-    overlay.put('held', prefix + rest, encodeTrusted(row))
-    overlay.put('ids', candidate.digest, keyBytes(prefix))
-    for (const key of waitingKeys(row, rest, envelope.at)) overlay.put('waiting', prefix + key, empty)
-    if (reason === 'parents') this.#want(missing)
-    work.counts.held++
-    this.result.held++
+    if (!isHeld(known) || !this.#room.isUnder(unbackedKey, rest) || !this.#parts.isBacked(candidate.body as CheckpointBody)) return false
+    this.#room.take(rest)
+    return true
+  }
+
+  get #rows(): Rows {
+    return { source: this.#work.overlay, prefix: this.#work.prefix }
+  }
+
+  /** Asked for, and not forgotten, only where enough hosts may stand behind them. */
+  #pagesOf(candidate: Candidate, reason: HeldReason): Pick<HeldRow, 'pages'> {
+    const pages = isCheckpoint(candidate) ? pagesNamed((candidate.body as CheckpointBody).layers) : []
+    return pages.length > 0 && (reason === 'root' || this.#parts.isBacked(candidate.body as CheckpointBody)) ? { pages } : {}
   }
 
   /** Parents that wait here themselves are wanted by nobody. */
@@ -359,38 +354,9 @@ export class Placing {
       if (row === undefined || (!isHeld(row) && isTrace(this.#work, row.slice(4) + digestText(id)))) this.result.wanted.add(id)
     }
   }
-
-  /** Takes an operation out of the waiting room; `rest` is its key without the space. */
-  #unhold(rest: KeyText): Candidate {
-    const { overlay, prefix } = this.#work
-    const row = decodeTrusted(overlay.get('held', prefix + rest) as Uint8Array) as HeldRow
-    const candidate = this.#parts.load(row.stored)
-    overlay.put('held', prefix + rest, null)
-    overlay.put('ids', candidate.digest, null)
-    const { envelope } = candidate.operation
-    overlay.put('chains', chainKey(prefix, signerText(envelope.signer), envelope.seq, candidate.digest), null)
-    for (const key of waitingKeys(row, rest, envelope.at)) overlay.put('waiting', prefix + key, null)
-    this.#work.counts.held--
-    return candidate
-  }
-
-  #release(parent: DigestText): Candidate[] {
-    if (this.#work.counts.held === 0) return []
-    const { overlay, prefix } = this.#work
-    const from = `${prefix}\u0001${parent}`
-    return [...overlay.range('waiting', from, textAfter(from))].map(([key]) => this.#unhold(key.slice(from.length)))
-  }
-
-  /** The oldest goes, of this signer or of the space, and is counted. */
-  #makeRoom(signer: Did): void {
-    const oldest = oneTooMany(this.#work, signer)
-    if (oldest === undefined) return
-    this.#unhold(oldest)
-    this.result.evicted++
-  }
 }
 
-const empty = new Uint8Array(0)
+const nothingNamed = { layers: [] } as const
 const heldMark = Uint8Array.of(0)
 const placedMark = Uint8Array.of(1)
 

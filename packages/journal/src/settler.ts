@@ -6,7 +6,7 @@ import { type CheckpointBody, type Found, isCertified, networkOf, settle, validA
 import { keepAfterwards } from './kept-leaves.ts'
 import type { KeyText } from './key.ts'
 import { type DigestText, textAfter } from './layout.ts'
-import { layersOf } from './layers.ts'
+import { pagesMissing, pagesNamed, written } from './pages.ts'
 import type { Mended } from './mending.ts'
 import type { CommitQueue } from './queue.ts'
 import { Refusal } from './refusal.ts'
@@ -53,6 +53,11 @@ export class Settler {
       // A space that a restore has put aside is nobody's any more.
       for (let next = this.#next(space); next !== undefined && this.#engine.spaces.get(name) === space; next = this.#next(space)) {
         const { rest, candidate } = next
+        const rows = { source: this.#engine.source, prefix: space.prefix.from }
+        if (pagesMissing(rows, pagesNamed((candidate.body as CheckpointBody).layers)).length > 0) {
+          await this.#queue.add(0, 0, (batch) => batch.offerAgain(name, rest))
+          continue
+        }
         const found = await this.#soundly(name, space, candidate)
         if (found === undefined) {
           this.#unfit.add(candidate.digest)
@@ -149,4 +154,4 @@ const cutOf = ({ body }: Candidate): Clock => (body as CheckpointBody).cut
 
 /** Are these the layers that were proposed, on the same checkpoint? */
 const isOf = (body: CheckpointBody, { previous, layers }: Proposed): boolean =>
-  (body.previous ?? null) === previous && equalBytes(encodeTrusted(layersOf(body)), encodeTrusted(layers.map(({ cut, changes }) => ({ cut, changes }))))
+  (body.previous ?? null) === previous && equalBytes(encodeTrusted(body.layers), encodeTrusted(written(layers).layers))

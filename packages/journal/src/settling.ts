@@ -5,7 +5,8 @@ import type { Aside } from './cut-state.ts'
 import type { Engine } from './engine.ts'
 import { adoptCheckpoint, type CheckpointBody, decidedNow, factsOfKnown, type Found, isCertified, networkOf, rememberCheckpoint, validAcks } from './finality.ts'
 import type { DigestText } from './layout.ts'
-import { type Decided, layersOf } from './layers.ts'
+import type { Decided } from './layers.ts'
+import { layersOf, savePages, type Written } from './pages.ts'
 import type { Placing } from './placing.ts'
 import { Refusal } from './refusal.ts'
 import { candidateOfUnsigned, stamp } from './stamp.ts'
@@ -40,7 +41,7 @@ export class Settling {
       this.#pending.set(candidate.digest, 'past')
       return
     }
-    const decided = decidedNow(work, layersOf(body).slice(-aside.vectors.length), aside)
+    const decided = decidedNow(work, layersOf(work, body).slice(-aside.vectors.length), aside)
     work.fold([], decided.changed)
     this.#engine.parts.observer?.late?.([...decided.changed.values()].filter((disposition) => disposition === 'late').length)
     this.#pending.set(candidate.digest, { decided, aside })
@@ -63,13 +64,15 @@ export class Settling {
 /** A certificate that this node has helped to make, and what it has found itself. */
 export interface Made {
   readonly body: CheckpointBody
+  readonly pages: Written['pages']
   readonly settled: SettledCut
   readonly aside: Aside
 }
 
 /** This node's own certificate at the tip, whose state was computed aside. Throws Refusal when its law finds it wanting; nothing has changed then. */
 export function publishCheckpoint(engine: Engine, work: SpaceWork, placing: Placing, made: Made, facts: Map<DigestText, SettledCut>): OperationId {
-  const { body, settled, aside } = made
+  const { body, pages, settled, aside } = made
+  savePages(work, pages)
   const { node: author, key } = engine.parts
   const unsigned = stamp(engine, work, { space: work.space.record.space, kind: 'space.checkpoint', author, signer: author, grant: null, body })
   const candidate = candidateOfUnsigned(engine, unsigned, work)
@@ -79,7 +82,7 @@ export function publishCheckpoint(engine: Engine, work: SpaceWork, placing: Plac
   work.state.restore(trial.undo)
   const trouble = trial.decision.checks.find(({ result }) => result === 'fail' || result === 'done')
   if (trouble !== undefined) throw new Refusal(trouble.code as Code, {})
-  const decided = decidedNow(work, layersOf(body), aside)
+  const decided = decidedNow(work, layersOf(work, body), aside)
   work.fold([], decided.changed)
   const { decision, undo, events } = work.judge(candidate)
   invariant(decision.outcome === 'lawful', 'what a cut leaves out does not decide whether it is lawful')

@@ -16,7 +16,8 @@ import { Arriving } from './arriving.ts'
 import type { Candidate } from './candidate.ts'
 import type { Engine } from './engine.ts'
 import { isCertified, validAcks } from './finality.ts'
-import { chainAfter, chainStart, layersDigest, layersOf } from './layers.ts'
+import { chainAfter, chainStart, layersDigest } from './layers.ts'
+import { readLayers } from './pages.ts'
 import { Overlay } from './overlay.ts'
 import type { CommitQueue } from './queue.ts'
 import { examine } from './receive.ts'
@@ -158,13 +159,14 @@ async function takeTraces(
     for (const trace of arriving.tracesOf(page)) {
       if (trace[0] === 'chain') arriving.takeRun(trace[1], trace[2], trace[3], body.cut)
       else if (trace[0] === 'left') left.push([{ envelope: trace[1], signature: trace[2], body: trace[3] }, trace[4]])
+      else if (trace[0] === 'page') arriving.takePage(trace[1], body)
       else if (trace[0] === 'layer') told.push({ cut: trace[1], vector: trace[2] })
       else if (compareClocks(trace[1].cut, body.cut) <= 0) earlier.push({ record: trace[1], settled: trace[2] })
     }
   }
   const vector = arriving.endTraces()
   if (arriving.count !== body.count) throw unproven('count', { found: arriving.count, certified: body.count })
-  const layers = layersOf(body).map(({ cut }, index, all) => (index === all.length - 1 ? vector : told.find((layer) => compareClocks(layer.cut, cut) === 0)?.vector))
+  const layers = body.layers.map(({ cut }, index, all) => (index === all.length - 1 ? vector : told.find((layer) => compareClocks(layer.cut, cut as Clock) === 0)?.vector))
   const known = layers.flatMap((digest, index) => (digest === undefined ? [] : [{ cut: (body.layers[index] as SpaceCheckpoint['layers'][number]).cut, vector: digest }]))
   if (known.length < layers.length) throw unproven('layers')
   if (!equalBytes(layersDigest(known), body.layers_digest)) throw unproven('vector')
@@ -197,7 +199,9 @@ function settledHere(
   { founders, previous, layers }: { readonly founders: SettledCut['acks']; readonly previous: CheckpointRecord | undefined; readonly layers: readonly Uint8Array[] },
 ): SettledCut {
   const chains = [previous?.chain ?? chainStart]
-  for (const layer of layersOf(body)) chains.push(chainAfter(chains.at(-1) as Uint8Array, layer))
+  const read = readLayers({ source: work.overlay, prefix: work.prefix }, body.layers)
+  if (read === undefined || 'missing' in read) throw unproven('layers')
+  for (const layer of read.layers) chains.push(chainAfter(chains.at(-1) as Uint8Array, layer))
   const hostsAtCut = work.rules.hosts(work.state)
   const lasting = (previous?.hosts ?? founders).filter((did) => work.rules.hasLapsed?.(work.state, did, body.cut) !== true)
   const settled: SettledCut = {
@@ -208,7 +212,7 @@ function settledHere(
     hosts_before: lasting.length > 0 ? lasting : hostsAtCut,
     hosts_at_cut: hostsAtCut,
     acks,
-    layers_digest: layersDigest(layersOf(body).map(({ cut }, index) => ({ cut, vector: layers[index] as Uint8Array }))),
+    layers_digest: layersDigest(read.layers.map(({ cut }, index) => ({ cut, vector: layers[index] as Uint8Array }))),
     chains,
   }
   if (!isCertified(settled)) throw unproven('no_majority', { acks: acks.length, hosts: hostsAtCut.length })

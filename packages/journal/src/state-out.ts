@@ -1,7 +1,7 @@
 import { type CheckpointId, decodeTrusted, type OperationId, type RawOperation, type SpaceCheckpoint, type SpaceId, type VectorChange } from '@icn/protocol'
 import { readCertificate } from './cut-records.ts'
 import type { Engine } from './engine.ts'
-import { layersOf } from './layers.ts'
+import { layersOf } from './pages.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import { pairsOf } from './leaves.ts'
 import { decodeStored, type CheckpointRecord } from './records.ts'
@@ -92,7 +92,7 @@ class Reader implements StateReader {
     this.certificate = certificateRaw(work, record)
     this.first = rawOf(work, genesis)
     this.#body = decodeTrusted(this.certificate.body as Uint8Array) as SpaceCheckpoint
-    this.layers = layersOf(this.#body)
+    this.layers = layersOf(work, this.#body)
     this.vector = [...vectorOf(work)].map(([key, { seq, head }]) => [keyBytes(key), seq, head])
   }
 

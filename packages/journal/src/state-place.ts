@@ -5,7 +5,6 @@ import { saveCertificate, saveCut, saveFloor, saveFounders, saveLayer, saveSettl
 import type { Engine } from './engine.ts'
 import { keyBytes } from './key.ts'
 import { clockText, digestText } from './layout.ts'
-import { layersOf } from './layers.ts'
 import { leavesOwnerChange } from './leaves.ts'
 import type { CommitQueue } from './queue.ts'
 import { emptySummary, encodeOrder, encodeStored, type Summary } from './records.ts'
@@ -69,7 +68,7 @@ function write(work: SpaceWork, { arriving, first, firstChecks, founders, certif
     saveSettled(work, digestText(other.operation), facts)
     saveCut(work, other)
   }
-  for (const [index, { cut }] of layersOf(body).entries()) saveLayer(work, cut, { chain: settled.chains[index + 1] as Uint8Array, vector: vectors[index] as Uint8Array })
+  for (const [index, { cut }] of body.layers.entries()) saveLayer(work, cut as Clock, { chain: settled.chains[index + 1] as Uint8Array, vector: vectors[index] as Uint8Array })
   saveSettled(work, certificate.digest, settled)
   saveCut(work, record)
   work.emit('space.finalized', { checkpoint: record.id, cut: [...body.cut], count: body.count }, certificate.operation.id, null)

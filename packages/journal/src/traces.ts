@@ -16,6 +16,7 @@ import { layerAt } from './cut-records.ts'
 import type { CheckpointBody } from './finality.ts'
 import { type KeyText, keyBytes, keyText } from './key.ts'
 import { chainDigestOf, chainSeqOf, clockOfPlace, clockText, type DigestText, digestText, type PlaceText, placeText, textAfter } from './layout.ts'
+import { pageAt, pagesNamed } from './pages.ts'
 import type { CheckpointRecord } from './records.ts'
 import type { SpaceWork } from './work.ts'
 
@@ -60,6 +61,7 @@ export function entriesOfRun(bytes: Uint8Array): TraceEntry[] {
 
 /** Everything that counts up to the last checkpoint, and what was settled before it. Stops nowhere: pages are made one by one. */
 export function* tracesOf(work: SpaceWork, body: CheckpointBody): Generator<Trace> {
+  for (const digest of pagesNamed(body.layers)) yield ['page', pageAt({ source: work.overlay, prefix: work.prefix }, digest) as Uint8Array]
   for (const [key, { seq }] of vectorOf(work)) yield* chainTraces(work, key, seq)
   for (const { cut } of body.layers) {
     const layer = layerAt(work, cut)

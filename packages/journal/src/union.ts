@@ -1,18 +1,8 @@
-import {
-  checkpointChangesMax,
-  checkpointLayersMax,
-  type Clock,
-  compareClocks,
-  type Did,
-  didOfKey,
-  keyOfDid,
-  type OperationId,
-  type SignedOperation,
-  type VectorChange,
-} from '@icn/protocol'
+import { checkpointLayersMax, type Clock, compareClocks, type Did, didOfKey, keyOfDid, type OperationId, type SignedOperation, type VectorChange } from '@icn/protocol'
 import { isReissueOf } from './candidate.ts'
 import { digestText, placeText } from './layout.ts'
 import { CutVector, type CutLayer } from './layers.ts'
+import { isWritable } from './pages.ts'
 import { keyText } from './key.ts'
 import type { SpaceWork } from './work.ts'
 
@@ -58,7 +48,7 @@ export function* unite(work: SpaceWork, base: readonly CutLayer[], cut: Clock, m
   for (const [, { signer, branches }] of [...said].sort(([a], [b]) => (a < b ? -1 : 1))) changes.push(...(yield* agreed(work, floor, signer, branches, cut)))
   const layers = [...base, { cut, changes }]
   // What does not fit one certificate waits for the next.
-  return { layers: base.length > 0 && layers.reduce((sum, layer) => sum + layer.changes.length, 0) > checkpointChangesMax ? base : layers }
+  return { layers: base.length > 0 && !isWritable(layers) ? base : layers }
 }
 
 function branchOf(entries: readonly VectorChange[]): Branch {

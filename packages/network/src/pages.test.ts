@@ -9,6 +9,7 @@ const digest = sha256(page)
 
 let now: number
 let came: Uint8Array[]
+let isPage: boolean
 
 /** The questions to one peer and what it is given. */
 class Peer {
@@ -24,7 +25,7 @@ class Peer {
         maySpeak: () => false,
         heard: () => assert.fail('no message'),
         page: (_, wanted) => (Buffer.compare(wanted, digest) === 0 ? page : undefined),
-        pageCame: (_, __, bytes) => void came.push(bytes),
+        pageCame: (_, __, bytes) => came.push(bytes) > 0 && isPage,
       },
     },
     isShared: () => this.isShared,
@@ -51,6 +52,7 @@ const asked = (): number[] => peers.map(({ sent }) => sent.length)
 beforeEach(() => {
   now = 1_000_000
   came = []
+  isPage = true
   peers = [new Peer(), new Peer(), new Peer()]
 })
 
@@ -109,6 +111,25 @@ describe('a page', () => {
     one.pages.ask('coop:other' as SpaceId, digest)
     one.answer(page)
     assert.equal(one.reports.at(-1), 'unsolicited', 'for another space is not for this one')
+  })
+
+  it('is asked of others first when a peer has given another one', () => {
+    const [one] = peers as [Peer]
+    ask()
+    one.answer(Uint8Array.of(9))
+    ask()
+    assert.deepEqual(asked(), [1, 0, 0], 'not at once')
+    now += 10_000
+    ask()
+    assert.deepEqual(asked(), [1, 1, 0])
+  })
+
+  it('that is none, whatever it is called, is charged', () => {
+    const [one] = peers as [Peer]
+    isPage = false
+    ask()
+    one.answer(page)
+    assert.deepEqual(one.reports, ['bad_page'])
   })
 
   it('that was asked for twice may come twice', () => {

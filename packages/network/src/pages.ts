@@ -56,7 +56,7 @@ export class Pages {
 
   /** Was it asked for? Answers cost nothing. */
   isAnswer({ space, digest, bytes }: FrameOf<'page'>): boolean {
-    return bytes !== undefined && this.#asked.has(nameOf(space, digest))
+    return bytes !== undefined && (this.#asked.get(nameOf(space, digest))?.open ?? 0) > 0
   }
 
   take(frame: FrameOf<'page'>): void {
@@ -76,14 +76,21 @@ export class Pages {
     const { parts, report, isShared } = this.#parts
     const name = nameOf(space, digest)
     const asked = this.#asked.get(name)
-    if (asked === undefined) {
+    if (asked === undefined || asked.open === 0) {
       report('unsolicited', `a page of ${space}`)
       return
     }
     this.#asked.delete(name)
     if (asked.open > 1) this.#asked.set(name, { at: Number.NEGATIVE_INFINITY, open: asked.open - 1 })
-    if (!equalBytes(sha256(bytes), digest)) report('bad_page', 'a page is not what its digest says')
-    else if (isShared(space)) parts.snaps?.pageCame(space, digest, bytes)
+    const trouble = !equalBytes(sha256(bytes), digest)
+      ? 'a page is not what its digest says'
+      : isShared(space) && parts.snaps?.pageCame(space, digest, bytes) === false
+        ? 'what it gives as a page is none'
+        : undefined
+    if (trouble === undefined) return
+    // Others are asked first.
+    this.#asked.set(name, { at: parts.timing.now(), open: asked.open - 1 })
+    report('bad_page', trouble)
   }
 }
 

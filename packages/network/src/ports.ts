@@ -112,8 +112,8 @@ export interface SnapPort {
   heard(space: SpaceId, message: SnapMessage, bytes: Uint8Array): void
   /** The page of this SHA-256; undefined: it is not here. */
   page(space: SpaceId, digest: Uint8Array): Uint8Array | undefined
-  /** A page that was asked for, and that is what its digest says. */
-  pageCame(space: SpaceId, digest: Uint8Array, bytes: Uint8Array): void
+  /** A page that was asked for, and that is what its digest says. False: it is none, whoever has named it; whoever has it should have known. */
+  pageCame(space: SpaceId, digest: Uint8Array, bytes: Uint8Array): boolean
 }
 
 /** How much a peer may send without being asked (network page §4). */

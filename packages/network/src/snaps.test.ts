@@ -63,7 +63,7 @@ beforeEach(() => {
         maySpeak: (_, did) => hosts.has(did),
         heard: (_, message) => void heard.push(message),
         page: () => undefined,
-        pageCame: () => {},
+        pageCame: () => true,
       },
     },
     () => links,
@@ -229,7 +229,7 @@ describe('a message about a cut that a peer brings', () => {
             throw new Error('not ready')
           },
           page: () => undefined,
-          pageCame: () => {},
+          pageCame: () => true,
         },
       },
       () => links,

@@ -16,6 +16,9 @@ export const heldPerSignerMax = 256
 /** Wire form of space.checkpoint. */
 export const checkpointChangesMax = 300
 export const checkpointLayersMax = 16
+/** Changes in one page of a vector, and pages over all layers. Larger: more to hold and to fetch before a certificate is understood; smaller: a space with many signers needs more cuts. */
+export const vectorPageChangesMax = 4_096
+export const checkpointPagesMax = 64
 export const checkpointAcksMax = 64
 /** A host that was removed counts for the finality of what it was host of for so long. Larger: whoever lost hosts waits longer; smaller: one side of a split is sooner alone in the right. */
 export const hostLapseDays = 7

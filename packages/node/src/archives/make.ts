@@ -1,5 +1,5 @@
-import type { JournalApi, StateReader } from '@icn/journal'
-import { encodeCanonical, type OperationId, type RawOperation, sha256, type Signer, type VectorChange } from '@icn/protocol'
+import { type JournalApi, type StateReader, written } from '@icn/journal'
+import { decodeTrusted, encodeCanonical, type OperationId, type RawOperation, sha256, type Signer, toHex, type VectorChange } from '@icn/protocol'
 import {
   type ArchivedOperation,
   type ArchiveManifest,
@@ -43,7 +43,11 @@ export async function* archiveRecords(making: Making): AsyncGenerator<ArchiveRec
     chunks.push({ first_leaf: span.from, leaf_count: span.to - span.from, raw_size, size: data.length })
     await turn()
   }
-  const pages = pagesOf(reader.vector, vectorPageCount)
+  const layers = written(reader.layers)
+  const whole = pagesOf(reader.vector, vectorPageCount).map((page) => ({ page, digest: sha256(encodeCanonical(page)) }))
+  // A page that is named twice stands there once.
+  const pages = new Map(whole.map(({ page, digest }) => [toHex(digest), page]))
+  for (const { digest, bytes } of layers.pages) pages.set(toHex(digest), decodeTrusted(bytes) as VectorChange[])
   let traces = 0
   for (const _ of reader.traces() as Iterable<Uint8Array>) traces++
   const manifest = await signManifest(
@@ -51,8 +55,8 @@ export async function* archiveRecords(making: Making): AsyncGenerator<ArchiveRec
     {
       checkpoint: wholeOf(reader.certificate),
       first: wholeOf(reader.first),
-      layers: reader.layers.map(({ cut, changes }) => ({ cut: [...cut], changes: changes.map(([key, seq, head]): [Uint8Array, number, OperationId] => [key, seq, head]) })),
-      vector: pages.map((page) => sha256(encodeCanonical(page))),
+      layers: layers.layers,
+      vector: whole.map(({ digest }) => digest),
       pairs: reader.pairsCount,
       bytes: reader.bytes,
       tables: reader.tables.map(({ name, pairs }) => ({ name, pairs })),
@@ -67,7 +71,7 @@ export async function* archiveRecords(making: Making): AsyncGenerator<ArchiveRec
     making.signer,
   )
   yield { type: 'manifest', body: manifest }
-  for (const page of pages) yield { type: 'vector', body: page.map(([key, seq, head]): [Uint8Array, number, OperationId] => [key, seq, head]) }
+  for (const page of pages.values()) yield { type: 'vector', body: page.map(([key, seq, head]): [Uint8Array, number, OperationId] => [key, seq, head]) }
   for (const page of reader.traces() as Iterable<Uint8Array>) yield { type: 'traces', body: pack(page, level) }
   for (let from = 0; from < reader.leaves.length; from += leafPageCount) {
     const hashes = reader.leaves.slice(from, from + leafPageCount).map(({ hash }) => hash)

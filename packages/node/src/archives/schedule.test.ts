@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { commonsRules, coopRules } from '@icn/domain'
 import { type JournalApi, journalDefaults, openJournal, openMemoryStore } from '@icn/journal'
-import { commonsSpace, dayMs, didOfKey, hourMs } from '@icn/protocol'
+import { commonsSpace, dayMs, didOfKey, hourMs, type OperationId } from '@icn/protocol'
 import { signingKeyFromSeed } from '@icn/protocol/node'
+import { raw, TestSigner } from '@icn/testkit'
 import { openMetrics } from '../metrics.ts'
 import { RestoreProofs } from '../snapshot/index.ts'
 import { Archives } from './archives.ts'
@@ -138,4 +139,23 @@ it('tells of an archive that has gone bad, and what was proven before stays prov
   assert.equal(scene.proofs.lastProven('archive'), provenAt)
   scene.now += 8 * dayMs
   assert.equal(scene.proofs.isStale('archive'), true)
+})
+
+it('makes an archive of what more have signed than an operation can name, and it is proven', async (t) => {
+  const scene = new Scene(t)
+  await scene.change(1)
+  const genesis = scene.journal.info(commonsSpace)?.genesis as OperationId
+  const operations = Array.from({ length: 310 }, (_, index) => {
+    const seed = new Uint8Array(32)
+    new DataView(seed.buffer).setUint32(0, index + 1)
+    const body = { operation: genesis, verdict: 'dismissed', note: `${index}` }
+    return raw(new TestSigner(seed).sign({ space: commonsSpace, genesis, kind: 'space.review', body, at: [scene.now + 1, index] }))
+  })
+  const { placed } = await scene.journal.ingest(commonsSpace, operations)
+  assert.equal(placed, 310)
+  scene.now += hourMs
+  await scene.change(2)
+  assert.deepEqual(await scene.run(), ['made'])
+  assert.deepEqual(await scene.run(), ['drilled'])
+  assert.equal(scene.proofs.lastProven('archive'), scene.now)
 })

@@ -16,6 +16,7 @@ import {
   type SpaceId,
 } from '@icn/protocol'
 import type { Difference } from './locating.ts'
+import type { Said } from './reading.ts'
 import { type Ballot, isEnough } from './rules.ts'
 
 /** One attempt at a cut, as one host sees it. */
@@ -52,8 +53,12 @@ export class Attempt {
   /** Each phase that was entered, and when; the last one is where it stands. */
   readonly phases: { readonly phase: Phase; readonly at: number }[]
   proposed: Proposed | undefined
+  /** What the markers say, when all their pages are here. */
+  read: Said | undefined
   /** Operations that markers name and that have not come. */
   awaited: readonly OperationId[] = []
+  /** Pages that markers name and that have not come, or that are not what they should be. */
+  awaitedPages: readonly Uint8Array[] = []
   /** Who was found to have said two things. */
   readonly doubled = new Set<Did>()
   /** Where others have found another state of the same set. */
@@ -143,13 +148,5 @@ export class Attempt {
     const { proposed } = this
     if (proposed === undefined) return []
     return [...this.acks.values()].filter(({ body }) => equalBytes(body.layers_digest, proposed.layersDigest) && !equalBytes(body.state_hash, proposed.root))
-  }
-
-  /** Participants whose markers name what has not come. */
-  unserved(): Did[] {
-    const awaited = new Set(this.awaited)
-    const names = ({ changes = [], accepted }: MarkerBody): boolean =>
-      [...changes, ...(accepted?.layers ?? []).flatMap((layer) => layer.changes ?? [])].some(([, , head]) => awaited.has(head))
-    return [...this.markers].flatMap(([did, body]) => (names(body) ? [did] : []))
   }
 }

@@ -1,28 +1,22 @@
-import { type CutApi, type CutLayer, layersOf, type Mark, type Proposed, writtenLayers } from '@icn/journal'
-import type { AcceptedCut, Did, OperationId, SnapMessageOf, SpaceId } from '@icn/protocol'
+import { type CutApi, type Mark, type Proposed, written } from '@icn/journal'
+import type { AcceptedCut, Did, OperationId, SnapMessageOf, SpaceCheckpoint, SpaceId } from '@icn/protocol'
 import type { AckMessage, Attempt, MarkerBody } from './attempt.ts'
-import { type Ballot, baseOf, type Promised } from './rules.ts'
+import type { Ballot, Promised } from './rules.ts'
 
 /** What hosts say of what the journal has found, and what they read out of the others' words. */
 
 /** What a host has acknowledged, as it is kept and as markers carry it. */
 export type Accepted = AcceptedCut & Promised
 
-export const marksOf = ({ markers }: Attempt) => [...markers.values()].map(({ changes }) => changes ?? [])
-
-/** R5: layers that may have been agreed on before, and that stay as they are. */
-export function baseLayersOf({ markers, previous }: Attempt): CutLayer[] {
-  const carried = [...markers.values()].map(({ accepted }) => accepted ?? null).filter((one) => one === null || (one.previous ?? null) === previous)
-  return layersOf(baseOf<Accepted>(carried) ?? { layers: [] })
-}
+type WrittenLayer = SpaceCheckpoint['layers'][number]
 
 /** What this host says of a cut that it has promised. */
-export function markerBody(node: Did, mark: Mark, setDigest: Uint8Array, rules: string, accepted: Accepted | null): MarkerBody {
+export function markerBody(node: Did, mark: Mark, [layer]: readonly WrittenLayer[], setDigest: Uint8Array, rules: string, accepted: Accepted | null): MarkerBody {
   return {
     sender: node,
     cut: [...mark.cut],
     ...(mark.previous === null ? {} : { final: mark.previous }),
-    changes: mark.changes.map(([key, seq, head]): [Uint8Array, number, (typeof mark.changes)[number][2]] => [key, seq, head]),
+    ...(layer?.pages === undefined ? { changes: layer?.changes ?? [] } : { pages: layer.pages }),
     vector_digest: mark.vectorDigest,
     count: mark.count,
     set_digest: setDigest,
@@ -32,12 +26,12 @@ export function markerBody(node: Did, mark: Mark, setDigest: Uint8Array, rules: 
   }
 }
 
-export function acceptedOf(proposed: Proposed, ballot: Ballot): Accepted {
+export function acceptedOf(proposed: Proposed, layers: WrittenLayer[], ballot: Ballot): Accepted {
   return {
     ballot: [...ballot],
     ...(proposed.previous === null ? {} : { previous: proposed.previous }),
     cut: [...proposed.cut],
-    layers: writtenLayers(proposed.layers),
+    layers,
     layers_digest: proposed.layersDigest,
     root: proposed.root,
     count: proposed.count,
@@ -82,11 +76,14 @@ export function completeBody(
 }
 
 /** What of an acknowledged cut is not final here, above the newest checkpoint; null: nothing that is worth carrying (rulings 25). */
-export function strippedOf(cuts: Pick<CutApi, 'above' | 'hosts'>, space: SpaceId, accepted: Accepted | null): Accepted | null {
+export function strippedOf(cuts: Pick<CutApi, 'above' | 'hosts' | 'read'>, space: SpaceId, accepted: Accepted | null): Accepted | null {
   if (accepted === null) return null
-  const rest = cuts.above(space, accepted.previous ?? null, layersOf(accepted))
+  const read = cuts.read(space, accepted.layers)
+  // Its pages are kept with it.
+  if (read === undefined || 'missing' in read) return accepted
+  const rest = cuts.above(space, accepted.previous ?? null, read.layers)
   if (rest === undefined || rest.length === 0) return null
   const { previous: _, ...others } = accepted
   const { previous } = cuts.hosts(space)
-  return { ...others, ...(previous === null ? {} : { previous }), layers: writtenLayers(rest) }
+  return { ...others, ...(previous === null ? {} : { previous }), layers: written(rest).layers }
 }

@@ -1,4 +1,4 @@
-import type { JournalApi, SpaceInfo } from '@icn/journal'
+import { isVectorPage, type JournalApi, type SpaceInfo } from '@icn/journal'
 import {
   type CheckpointId,
   type Clock,
@@ -17,6 +17,7 @@ import {
 } from '@icn/protocol'
 import { refuse } from '../calls/refusal.ts'
 import type { Attempt } from './attempt.ts'
+import { Fetching } from './fetching.ts'
 import { locate } from './locating.ts'
 import { memoryOf } from './memory.ts'
 import type { Plan } from './plan.ts'
@@ -54,6 +55,8 @@ export interface SnapshotCoordinatorParts extends Pick<SpaceSnapshotsParts, 'sig
   network(): OperationId | null
   /** Says it to every host of the space. */
   tell(space: SpaceId, message: Uint8Array): void
+  /** Asks a peer for a page; to be asked again until it has come. */
+  askPage(space: SpaceId, digest: Uint8Array): void
   /** Hosts of the space that are connected now. */
   reachable(space: SpaceId): readonly Did[]
   /** May this host begin a cut that this node takes part in? */
@@ -80,6 +83,7 @@ export class SnapshotCoordinator {
   readonly records: SnapshotRecords
   readonly #verification: Verification
   readonly #presence: Presence
+  readonly #fetching: Fetching
   readonly schedule: Schedule
 
   constructor(parts: SnapshotCoordinatorParts) {
@@ -100,9 +104,13 @@ export class SnapshotCoordinator {
       fault: parts.fault,
       isHost: (space, did) => this.port.maySpeak(space, did),
     })
+    this.#fetching = new Fetching({ wanted: (space, countMax) => this.#pagesWanted(space, countMax), ask: parts.askPage, timing: parts.timing })
     this.schedule = new Schedule(parts.journal.local, parts.options.everyMs, now())
     this.#unsubscribe = parts.journal.subscribe((spaces) => {
-      for (const space of spaces.keys()) this.#spaces.get(space)?.changed()
+      for (const space of spaces.keys()) {
+        this.#spaces.get(space)?.changed()
+        this.#fetching.look(space)
+      }
     })
   }
 
@@ -114,14 +122,14 @@ export class SnapshotCoordinator {
       return before.includes(did) || now.includes(did)
     },
     heard: (space: SpaceId, message: SnapMessage): void => this.handle_message(space, message),
-    // Vectors are named inline so far.
-    page: (): Uint8Array | undefined => undefined,
-    pageCame(): void {},
+    page: (space: SpaceId, digest: Uint8Array): Uint8Array | undefined => this.#parts.journal.cuts.page(space, digest),
+    pageCame: (space: SpaceId, digest: Uint8Array, bytes: Uint8Array): boolean => this.#pageCame(space, digest, bytes),
   }
 
   /** A host has told what it has of a space, at this value of its clock. */
   heldAt(host: Did, space: SpaceId, at: Clock, isCovered: boolean): void {
     this.#presence.heard(host, space, at, isCovered)
+    this.#fetching.look(space)
   }
 
   /** Begins a cut with these hosts, this one among them. Undefined: one is running, nothing is due, or they are not enough. */
@@ -214,7 +222,7 @@ export class SnapshotCoordinator {
   of(space: SpaceId): SpaceSnapshots {
     const known = this.#spaces.get(space)
     if (known !== undefined) return known
-    const { journal, network, tell, told, reachable: _, follows, options, ...parts } = this.#parts
+    const { journal, network, tell, told, reachable: _, askPage: __, follows, options, ...parts } = this.#parts
     const info = () => journal.info(space) as NonNullable<ReturnType<JournalApi['info']>>
     const opened = new SpaceSnapshots({
       ...parts,
@@ -236,6 +244,7 @@ export class SnapshotCoordinator {
       follows: (initiator) => follows(space, initiator),
       ...memoryOf(journal.local, info().genesis),
       tell: (message) => tell(space, message),
+      wantPages: () => this.#fetching.look(space),
       told: (what, attempt, more) => this.#note(space, what, attempt, more),
     })
     this.#spaces.set(space, opened)
@@ -269,8 +278,33 @@ export class SnapshotCoordinator {
   async close(): Promise<void> {
     this.#unsubscribe()
     this.#presence.close()
+    this.#fetching.close()
     for (const cancel of this.#waiting.values()) cancel()
     await Promise.all([...this.#spaces.values()].map((space) => space.close()))
+  }
+
+  #pagesWanted(space: SpaceId, countMax: number): readonly Uint8Array[] {
+    const { journal } = this.#parts
+    if (journal.info(space) === undefined) return []
+    const { attempt } = this.#spaces.get(space) ?? {}
+    const awaited = attempt === undefined || attempt.isOver ? [] : attempt.awaitedPages.filter((digest) => journal.cuts.page(space, digest) === undefined)
+    return [...awaited, ...journal.cuts.pagesWanted(space, countMax)].slice(0, countMax)
+  }
+
+  /** False: nobody may call these bytes a page. */
+  #pageCame(space: SpaceId, digest: Uint8Array, bytes: Uint8Array): boolean {
+    if (!isVectorPage(bytes)) return false
+    const { journal, fault } = this.#parts
+    if (journal.info(space) === undefined) return true
+    const taking = journal.cuts.takePage(space, digest, bytes, this.of(space).pagesNeeded)
+    taking.then(
+      () => {
+        this.#spaces.get(space)?.changed()
+        this.#fetching.look(space)
+      },
+      (error: unknown) => fault('page', error),
+    )
+    return true
   }
 
   #isOnlyHost(space: SpaceId): boolean {

@@ -45,6 +45,8 @@ export interface SpaceSnapshotsParts extends SpeakerParts {
   follows(initiator: Did): boolean
   /** No cut that nobody asked for lies later, so that nothing of hosts that are away for a little is late. Undefined: nobody is. */
   horizon(isPresent: (host: Did) => boolean): Clock | undefined
+  /** Pages are awaited. */
+  wantPages(): void
   readonly timing: { now(): number; after(ms: number, run: () => void): () => void; chance(): number }
   /** For the whole attempt. */
   readonly timeoutMs: number

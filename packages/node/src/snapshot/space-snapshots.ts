@@ -1,28 +1,19 @@
 import type { Proposed } from '@icn/journal'
-import { type AbortReason, compareClocks, type Did, keyOfDid, type OperationId, secondMs, type SnapMessage, type SnapMessageOf, type SnapshotEnd } from '@icn/protocol'
+import { type AbortReason, compareClocks, type Did, keyOfDid, type OperationId, type SnapMessage, type SnapMessageOf, type SnapshotEnd, type SpaceCheckpoint } from '@icn/protocol'
 import { codesOfAborts, endOf, obstacleTo } from './aborts.ts'
 import { Alarms } from './alarms.ts'
 import { type AckMessage, Attempt, type DoubleWord, type Initiate, type Phase } from './attempt.ts'
-import { type Accepted, acceptedOf, ackBody, baseLayersOf, completeBody, markerBody, marksOf, strippedOf } from './bodies.ts'
+import { type Accepted, acceptedOf, ackBody, completeBody, markerBody, strippedOf } from './bodies.ts'
+import { hostsNaming, pagesNeeded, take } from './reading.ts'
 import { accept, type Ballot, begin, compareBallots, isEnough, isNear, type Memory, promise, saw } from './rules.ts'
 import { Early } from './early.ts'
 import { cutFor, listedFor, type Plan, planned } from './plan.ts'
 import type { SpaceSnapshotsParts } from './ports.ts'
 import { Speaker } from './speaker.ts'
+import { ackingMs, markingMs, othersMs, rankMs, resendFirstMs, resendMaxMs, unitingMs } from './timers.ts'
 import { Unserved } from './unserved.ts'
 
 /** Cuts of one space: this host as participant in whatever is begun, and as coordinator of what it begins (snapshot page §5). */
-
-const resendFirstMs = 3 * secondMs
-const resendMaxMs = 24 * secondMs
-const markingMs = 20 * secondMs
-const unitingMs = 120 * secondMs
-const ackingMs = 30 * secondMs
-/** The coordinator waits so long for those who could still acknowledge when enough have. */
-const othersMs = 5 * secondMs
-/** When the coordinator publishes nothing, the host of rank r does after 10 s and r times as much (R8). */
-const rankMs = 10 * secondMs
-
 export class SpaceSnapshots {
   readonly #parts: SpaceSnapshotsParts
   #memory: Memory<Accepted>
@@ -82,6 +73,11 @@ export class SpaceSnapshots {
   /** Has this host signed a state of which nobody knows yet whether it is final (R11)? */
   get hasUndecided(): boolean {
     return strippedOf(this.#parts.cuts, this.#parts.space, this.#memory.accepted) !== null
+  }
+
+  /** Pages that the running attempt names, and those of what this host has acknowledged. */
+  get pagesNeeded(): readonly Uint8Array[] {
+    return pagesNeeded(this.attempt, this.#memory.accepted)
   }
 
   hear(message: SnapMessage): void {
@@ -160,7 +156,7 @@ export class SpaceSnapshots {
     if (attempt.isOver) return
     if (message.type === 'Marker') {
       if (compareBallots(message.ballot, attempt.ballot) !== 0 || !attempt.participants.includes(message.from)) return
-      if ((message.body.final ?? null) !== attempt.previous || compareClocks(message.body.cut, attempt.cut) !== 0 || message.body.changes === undefined) return
+      if ((message.body.final ?? null) !== attempt.previous || compareClocks(message.body.cut, attempt.cut) !== 0) return
       this.#double(attempt, attempt.noteMarker(message.from, message.body))
       this.#parts.told('marker', attempt, { from: message.from, missing: attempt.missing })
       await this.#review()
@@ -206,7 +202,7 @@ export class SpaceSnapshots {
     const { cuts, space, node } = this.#parts
     const mark = await cuts.mark(space, attempt.cut)
     const accepted = strippedOf(cuts, space, this.#memory.accepted)
-    const body = markerBody(node, mark, this.#parts.setDigest(), this.#parts.rules(), accepted)
+    const body = markerBody(node, mark, await cuts.write(space, [mark]), this.#parts.setDigest(), this.#parts.rules(), accepted)
     attempt.noteMarker(node, body)
     attempt.said.push(this.speaker.say(attempt, 'Marker', body))
     this.#resend(attempt, resendFirstMs)
@@ -229,17 +225,15 @@ export class SpaceSnapshots {
 
   /** All have said what they have (R4): what they name is taken in, and when all of it is here, it is one set. */
   async #unite(attempt: Attempt): Promise<void> {
-    const { cuts, space } = this.#parts
     this.#enter(attempt, 'uniting')
     this.#after(unitingMs, () => this.#unitingIsOver(attempt))
-    await cuts.admit(space, [...marksOf(attempt), ...baseLayersOf(attempt).map(({ changes }) => changes)])
     await this.#root(attempt)
   }
 
   /** Somebody has named what nobody gives: whoever that was is left out for a while. */
   async #unitingIsOver(attempt: Attempt): Promise<void> {
     if (attempt.phase !== 'uniting') return
-    const hosts = attempt.unserved().filter((did) => did !== this.#parts.node)
+    const hosts = hostsNaming(attempt).filter((did) => did !== this.#parts.node)
     this.#unserved.note(hosts)
     if (hosts.length > 0) this.#parts.told('unserved', attempt, { hosts })
     if (attempt.coordinator === this.#parts.node && hosts.length > 0) await this.#beginWithout(attempt, hosts, 'SNAPSHOT_TIMED_OUT')
@@ -248,11 +242,13 @@ export class SpaceSnapshots {
 
   async #root(attempt: Attempt): Promise<void> {
     const { cuts, space } = this.#parts
-    const base = baseLayersOf(attempt)
+    const said = await take(this.#parts, attempt)
+    if (said === undefined) return
+    const { base, marks } = said
     const last = base.at(-1)
     // Something later may have been agreed on already: another attempt has to begin there.
     if (last !== undefined && compareClocks(last.cut, attempt.cut) > 0) return this.#giveUp(attempt, 'behind')
-    const united = await cuts.unite(space, base, attempt.cut, marksOf(attempt))
+    const united = await cuts.unite(space, base, attempt.cut, [...marks.values()])
     attempt.awaited = 'missing' in united ? united.missing : []
     if ('missing' in united) return
     this.#enter(attempt, 'rooting')
@@ -264,7 +260,8 @@ export class SpaceSnapshots {
   /** R2. */
   async #acknowledge(attempt: Attempt, proposed: Proposed): Promise<void> {
     const { cuts, space, node } = this.#parts
-    const memory = accept(this.#memory, acceptedOf(proposed, attempt.ballot))
+    const layers = await cuts.write(space, proposed.layers)
+    const memory = accept(this.#memory, acceptedOf(proposed, layers, attempt.ballot))
     if (memory === undefined) return this.#end(attempt, 'superseded')
     this.#remember(memory)
     attempt.proposed = proposed
@@ -356,6 +353,7 @@ export class SpaceSnapshots {
     await this.#parts.cuts.end(this.#parts.space)
     this.#parts.told('ended', attempt, { phase, code })
     for (const resolve of this.#ended.splice(0)) resolve()
+    await this.#parts.cuts.forgetPages(this.#parts.space, this.pagesNeeded)
   }
 
   #enter(attempt: Attempt, phase: Phase): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { cidOf, encodeCanonical } from '../canonical.ts'
 import type { CheckpointId, OperationId, SpaceId } from '../ids.ts'
-import { checkpointAcksMax, checkpointChangesMax, checkpointLayersMax } from '../limits.ts'
+import { checkpointAcksMax, checkpointChangesMax, checkpointLayersMax, checkpointPagesMax, vectorPageChangesMax } from '../limits.ts'
 import { bytes, checkpointId, clock, did, int, operationId, text, timeMs } from '../schema.ts'
 
 /** Bodies of the kinds that every space has (snapshot page §§3 and 13, engine page §4). */
@@ -13,19 +13,27 @@ const count = int(0, Number.MAX_SAFE_INTEGER)
 export const VectorChange = z.tuple([bytes(32), count, operationId])
 export type VectorChange = Readonly<z.output<typeof VectorChange>>
 
+/** Changes that are too many for what names them, by rising key and number; named by the SHA-256 of its canonical DAG-CBOR. */
+export const VectorPage = z.array(VectorChange).min(1).max(vectorPageChangesMax)
+
 export const CheckpointLayer = z
   .strictObject({
     cut: clock,
     /** Against the layer before it, of the first against the previous checkpoint; by rising key and number. */
     changes: z.array(VectorChange).max(checkpointChangesMax).optional(),
     /** Digests of pages of ≤ 4 096 entries, when there are more changes than fit over all layers. */
-    pages: z.array(hash).min(1).max(64).optional(),
+    pages: z.array(hash).min(1).max(checkpointPagesMax).optional(),
   })
   .refine((layer) => (layer.changes === undefined) !== (layer.pages === undefined), { message: 'either changes or pages' })
 export type CheckpointLayer = z.output<typeof CheckpointLayer>
 
-/** Not more changes over all layers than one operation may hold. */
-export const fitsInline = (layers: readonly CheckpointLayer[]): boolean => layers.reduce((sum, { changes = [] }) => sum + changes.length, 0) <= checkpointChangesMax
+const sumOf = (layers: readonly CheckpointLayer[], of: 'changes' | 'pages'): number => layers.reduce((sum, layer) => sum + (layer[of]?.length ?? 0), 0)
+
+/** No more changes and pages over all layers than one operation may hold. */
+export const areBounded = (layers: readonly CheckpointLayer[]): boolean => sumOf(layers, 'changes') <= checkpointChangesMax && sumOf(layers, 'pages') <= checkpointPagesMax
+
+/** And all of them stand inline, or all of them in pages. Whether they are too many to stand inline is seen when the pages are here. */
+export const areWritten = (layers: readonly CheckpointLayer[]): boolean => areBounded(layers) && (sumOf(layers, 'changes') === 0 || sumOf(layers, 'pages') === 0)
 
 /** Which attempt to agree this is: ordered by number, then by the coordinator's key. */
 export const Ballot = z.tuple([count, bytes(32)])
@@ -52,7 +60,7 @@ export const SpaceCheckpoint = z
       .max(checkpointAcksMax),
     missing: z.array(did).max(64),
   })
-  .refine((body) => fitsInline(body.layers), { message: `at most ${checkpointChangesMax} changes over all layers` })
+  .refine((body) => areWritten(body.layers), { message: `at most ${checkpointChangesMax} changes over all layers, or ${checkpointPagesMax} pages` })
 export type SpaceCheckpoint = z.output<typeof SpaceCheckpoint>
 
 /** Ruling 24: names a cut by what it says, not by the operation that carried it. */

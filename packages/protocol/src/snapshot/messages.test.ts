@@ -113,6 +113,13 @@ describe('a message about a cut', () => {
     const [ack] = sampleOf('SnapshotComplete').body.acks
     const list = (count: number, one: unknown): unknown[] => Array.from({ length: count }, () => one)
     const layered = (...counts: number[]) => ({ accepted: { ...accepted, layers: counts.map((count) => ({ cut: layer?.cut, changes: list(count, change) })) } })
+    const digests = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => digest(i))
+    const paged = (...counts: number[]) => ({
+      accepted: {
+        ...accepted,
+        layers: counts.map((count) => ({ cut: layer?.cut, pages: digests(count) })),
+      },
+    })
     const bounds: [Message['type'], good: Record<string, unknown>, bad: Record<string, unknown>][] = [
       ['InitiateSnapshot', { participants: dids(64) }, { participants: dids(65) }],
       ['InitiateSnapshot', { participants: dids(1) }, { participants: [] }],
@@ -128,6 +135,8 @@ describe('a message about a cut', () => {
       ['Marker', layered(150, 150), layered(150, 151)],
       ['Marker', layered(...(list(16, 1) as number[])), layered(...(list(17, 1) as number[]))],
       ['Marker', layered(1), layered()],
+      ['Marker', paged(64), paged(65)],
+      ['Marker', paged(32, 32), paged(32, 33)],
       ['Marker', { vector_digest: digest(1) }, { vector_digest: new Uint8Array(33) }],
       ['SnapshotAck', { statement: new Uint8Array(64) }, { statement: new Uint8Array(65) }],
       ['SnapshotAck', { state_size: Number.MAX_SAFE_INTEGER }, { state_size: -1 }],

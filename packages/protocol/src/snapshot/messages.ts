@@ -1,16 +1,14 @@
 import { z } from 'zod'
 import { equalBytes } from '../canonical.ts'
-import { Ballot, CheckpointLayer, fitsInline, VectorChange } from '../bodies/space.ts'
+import { areBounded, Ballot, CheckpointLayer, VectorChange } from '../bodies/space.ts'
 import { keyOfDid } from '../did.ts'
-import { checkpointAcksMax, checkpointLayersMax } from '../limits.ts'
+import { checkpointAcksMax, checkpointLayersMax, checkpointPagesMax } from '../limits.ts'
 import { bytes, checkpointId, clock, did, int, operationId, spaceId, timeMs } from '../schema.ts'
 
 /** Messages by which the hosts of a space agree on a cut, and by which state is asked for (snapshot page §3, rulings 24 and 25). */
 
 /** Larger: a marker names more changes without pages, and a frame holds others up for longer; smaller: pages for spaces with few signers. */
 const markerChangesMax = 1_000
-/** Of 4 096 entries each. Larger: more to fetch before a marker can be used; smaller: a space with many signers cannot be marked. */
-const pagesMax = 64
 const participantsMax = 64
 /** Leaves of one question. Larger: answers no longer fit a message; smaller: more rounds until two hosts know where they differ. */
 const leavesMax = 4_096
@@ -48,7 +46,7 @@ export type AbortReason = (typeof abortReasons)[number]
 const hash = bytes(32)
 const count = int(0, Number.MAX_SAFE_INTEGER)
 const rules = z.string().min(1).max(128)
-const pages = z.array(hash).min(1).max(pagesMax)
+const pages = z.array(hash).min(1).max(checkpointPagesMax)
 const distinctDids = (min: number): z.ZodType<readonly z.output<typeof did>[]> =>
   z
     .array(did)
@@ -80,7 +78,7 @@ const Accepted = z
     /** The checkpoint against which the first layer's changes are; each further layer's are against the layer before it. */
     previous: checkpointId.optional(),
     cut: clock,
-    layers: z.array(CheckpointLayer).min(1).max(checkpointLayersMax).refine(fitsInline, { message: 'more changes than fit inline' }),
+    layers: z.array(CheckpointLayer).min(1).max(checkpointLayersMax).refine(areBounded, { message: 'more changes than fit inline, or more pages than may be' }),
     layers_digest: hash,
     root: hash,
     count,

@@ -41,6 +41,9 @@ const CutTrace = z.tuple([z.literal('cut'), CutRecord, SettledFacts])
 /** An operation that is named in a chain and does not count, though later ones of its signer do: envelope, signature, body, and what became of it. */
 const LeftTrace = z.tuple([z.literal('left'), binary(1, 65_536), binary(64), binary(1, 65_536), z.enum(['late', 'forked', 'superseded'])])
 
-const Trace = z.union([ChainTrace, LeftTrace, LayerTrace, CutTrace])
+/** A page of changes that the certificate names. */
+const PageTrace = z.tuple([z.literal('page'), binary(1, tracePageBytesMax)])
+
+const Trace = z.union([ChainTrace, LeftTrace, LayerTrace, CutTrace, PageTrace])
 export type Trace = z.output<typeof Trace>
 export const TracePage = z.array(Trace).min(1)
