@@ -46,7 +46,7 @@ export interface BackgroundParts {
   readonly peers: Peers
   readonly network: NetworkPort | undefined
   snapshots(): SnapshotCoordinator
-  readonly log: Pick<Log, 'warn'>
+  readonly log: Pick<Log, 'error' | 'warn'>
   readonly nodeEvents: Pick<NodeEventLog, 'tell'>
   readonly backups: Backups | undefined
   readonly archives: Archives | undefined

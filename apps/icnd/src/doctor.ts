@@ -136,7 +136,12 @@ function journal({ journal: engine, finality }: DoctorParts, say: Say): void {
     if (operations.held > 0) say('journal', 'held', 'warn', `${operations.held} operations of ${space} wait for others or for the clock`)
     const next = finality(space)
     const isWell = next === null || (next.enough && next.shrinking === null)
-    say('journal', 'finality', isWell ? 'ok' : 'warn', `${space}: ${operations.applied} applied, ${unfinal} not yet confirmed. ${next?.says ?? ''}`.trim())
+    say(
+      'journal',
+      'finality',
+      (next?.splits.length ?? 0) > 0 ? 'fail' : isWell ? 'ok' : 'warn',
+      `${space}: ${operations.applied} applied, ${unfinal} not yet confirmed. ${next?.says ?? ''}`.trim(),
+    )
   }
 }
 

@@ -1,4 +1,4 @@
-import { finalityOf, type FinalityParts, type Metrics, namesOf, type NodeEventLog, type Shrinking } from '@icn/node'
+import { finalityOf, type FinalityParts, type Metrics, namesOf, type NodeEventLog, type Shrinking, type Split, splitView } from '@icn/node'
 import { type SpaceId, timeText } from '@icn/protocol'
 import type { JournalApi } from '@icn/journal'
 import type { Log } from './log.ts'
@@ -8,14 +8,16 @@ export interface HostSetParts {
   readonly snapshots: () => Pick<FinalityParts, 'participants'>
   readonly metrics: Pick<Metrics, 'set'>
   readonly nodeEvents: Pick<NodeEventLog, 'tell'>
-  readonly log: Pick<Log, 'warn'>
+  readonly log: Pick<Log, 'error' | 'warn'>
 }
 
-/** Tells once of each space whose removed hosts still count for its next cut: within a week, either side of a lasting split could go on without the other. */
+/** Tells once of each space whose removed hosts still count for its next cut (within a week, either side of a lasting split could go on without the other), and of each certificate that contradicts what is final here. */
 export class HostSetWatch {
   readonly #parts: HostSetParts
   /** Space → what was told of it. Bound: spaces of the node. */
   readonly #told = new Map<SpaceId, string>()
+  /** Certificates that were told of. Bound: what `splitsOf` looks at. */
+  readonly #splits = new Set<string>()
 
   constructor(parts: HostSetParts) {
     this.#parts = parts
@@ -24,8 +26,14 @@ export class HostSetWatch {
   look(): void {
     const { journal, snapshots, metrics } = this.#parts
     let count = 0
+    let splitsCount = 0
     for (const { space } of journal.spaces()) {
-      const shrinking = finalityOf({ journal, participants: (of) => snapshots().participants(of) }, space)?.shrinking ?? undefined
+      const found = finalityOf({ journal, participants: (of) => snapshots().participants(of) }, space)
+      for (const split of found?.splits ?? []) {
+        splitsCount++
+        this.#tellSplit(space, split)
+      }
+      const shrinking = found?.shrinking ?? undefined
       if (shrinking === undefined) this.#told.delete(space)
       else {
         count++
@@ -33,6 +41,15 @@ export class HostSetWatch {
       }
     }
     metrics.set('icn_snapshot_host_sets_shrinking', count)
+    metrics.set('icn_snapshot_splits', splitsCount)
+  }
+
+  #tellSplit(space: SpaceId, split: Split): void {
+    const { nodeEvents, log } = this.#parts
+    if (this.#splits.has(split.other.checkpoint)) return
+    this.#splits.add(split.other.checkpoint)
+    nodeEvents.tell('space.split', { space, ...splitView(split) })
+    log.error('split', 'a certificate contradicts what is final here', { space, name: split.other.operation, count: split.signedBoth.length })
   }
 
   #tell(space: SpaceId, { hosts, until }: Shrinking): void {

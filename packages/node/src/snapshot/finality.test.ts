@@ -24,7 +24,7 @@ function said({ before, now = before, here, removed = [] }: { before: readonly D
       note: '',
       ...(removed.includes(did) ? { ended_at: start } : {}),
     })
-  const journal = { read: () => facts, info: () => ({ readOnly: false }), cuts: { hosts: () => ({ previous: null, cut: null, before, now }) } }
+  const journal = { read: () => facts, info: () => ({ readOnly: false }), quarantine: () => [], cuts: { hosts: () => ({ previous: null, cut: null, before, now }) } }
   const view = (language: 'en' | 'es') => finalityView({ journal: journal as never, participants: () => here }, food, language)
   return { view: view('en'), says: view('en')?.says ?? '', es: view('es')?.says ?? '' }
 }

@@ -2,6 +2,7 @@ import { hostLapsesAt, keeperLapsesAt, keepers, listHosts } from '@icn/domain'
 import type { JournalApi } from '@icn/journal'
 import { commonsSpace, type Did, type FinalityView, type Language, sayText, type SpaceId, timeText } from '@icn/protocol'
 import { isEnough } from './rules.ts'
+import { type Certificate, type Split, splitsOf } from './splits.ts'
 
 /** What the next cut of a space needs, and who is here for it (snapshot page §6): the same words on every screen. */
 
@@ -11,7 +12,7 @@ export const witnessesMin = 3
 const namesMax = 5
 
 export interface FinalityParts {
-  readonly journal: Pick<JournalApi, 'cuts' | 'info' | 'read'>
+  readonly journal: Pick<JournalApi, 'cuts' | 'info' | 'operations' | 'quarantine' | 'read'>
   /** Hosts with which a cut could be begun now, this node among them. */
   participants(space: SpaceId): readonly Did[]
 }
@@ -25,6 +26,7 @@ export interface Finality {
   readonly missing: readonly Did[]
   readonly isEnough: boolean
   readonly shrinking: Shrinking | null
+  readonly splits: readonly Split[]
 }
 
 /** Hosts that were removed, and count until their time has run. */
@@ -53,6 +55,7 @@ export function finalityOf({ journal, participants }: FinalityParts, space: Spac
     missing: hosts.filter((did) => !reached.has(did)),
     isEnough: isEnough(new Set(here), before, now),
     shrinking: lapses.length === 0 ? null : { hosts: lapses.map(({ did }) => did), until: Math.min(...lapses.map(({ at }) => at)) },
+    splits: splitsOf(journal, space),
   }
 }
 
@@ -77,7 +80,7 @@ export function namesOf(journal: Pick<JournalApi, 'read'>, space: SpaceId, hosts
 export function finalityView(parts: FinalityParts, space: SpaceId, language: Language): FinalityView | null {
   const found = finalityOf(parts, space)
   if (found === null) return null
-  const { hosts, needed, here, missing, shrinking } = found
+  const { hosts, needed, here, missing, shrinking, splits } = found
   return {
     hosts_count: hosts.length,
     needed,
@@ -86,12 +89,23 @@ export function finalityView(parts: FinalityParts, space: SpaceId, language: Lan
     enough: found.isEnough,
     few_witnesses: hosts.length < witnessesMin,
     shrinking: shrinking === null ? null : { until_at: timeText(shrinking.until), hosts: [...shrinking.hosts] },
+    splits: splits.map(splitView),
     says: sayFinality(parts.journal, space, found, language),
   }
 }
 
+const certificateView = ({ checkpoint, operation, cut, signed }: Certificate) => ({ checkpoint, operation, cut: [cut[0], cut[1]] as [number, number], signed_by: [...signed] })
+
+export const splitView = ({ previous, here, other, signedBoth, isMajority }: Split): FinalityView['splits'][number] => ({
+  previous,
+  here: certificateView(here),
+  other: certificateView(other),
+  signed_both: [...signedBoth],
+  majority: isMajority,
+})
+
 function sayFinality(journal: Pick<JournalApi, 'read'>, space: SpaceId, found: Finality, language: Language): string {
-  const { hosts, needed, here, missing, shrinking } = found
+  const { hosts, needed, here, missing, shrinking, splits } = found
   const params = { hosts: hosts.length, needed, here: here.length, missing: namesOf(journal, space, missing) }
   const sentences = [hosts.length === 1 && found.isEnough ? 'finality.one' : hosts.length === 2 && needed === 2 ? 'finality.two' : 'finality.more'] as Parameters<
     typeof sayText
@@ -101,5 +115,7 @@ function sayFinality(journal: Pick<JournalApi, 'read'>, space: SpaceId, found: F
   if (hosts.length < witnessesMin) sentences.push('finality.few')
   const said = sentences.map((key) => sayText(key, language, params))
   if (shrinking !== null) said.push(sayText('finality.shrinking', language, { removed: namesOf(journal, space, shrinking.hosts), until_at: shrinking.until }))
+  for (const { other, signedBoth } of splits)
+    said.push(sayText('finality.split', language, { signed: namesOf(journal, space, other.signed), both: signedBoth.length === 0 ? 0 : namesOf(journal, space, signedBoth) }))
   return said.join(' ')
 }

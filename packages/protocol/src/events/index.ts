@@ -3,6 +3,7 @@ import { snapshotEnds } from '../snapshot/messages.ts'
 import { networkPathNames, peerClasses } from '../peers.ts'
 import { did, operationId, spaceId } from '../schema.ts'
 import { operationStatus, timeField } from '../operations/common.ts'
+import { SplitView } from '../operations/space.ts'
 
 /**
  * Every event that a node tells (doors page §13): topic, data, who may see it. `sees` are words of the access column that hold in
@@ -86,6 +87,12 @@ const nodeEvents = {
     'space:status',
     'This node has taken the state of a space from other hosts; what was said before the cut is known by name and not here.',
     z.strictObject({ space: spaceId, cut: timeField, bytes: z.int(), operations: z.int() }),
+    ['operator'],
+  ),
+  'space.split': event(
+    'space:status',
+    'A certificate contradicts what is final here: both follow one checkpoint, and neither continues the other.',
+    z.strictObject({ space: spaceId, ...SplitView.shape }),
     ['operator'],
   ),
   'space.host_set_shrinking': event(

@@ -168,6 +168,7 @@ export const metrics = defineMetrics({
     says: 'States of spaces taken from other hosts; none: no host had one that was worth it.',
   },
   icn_snapshot_chunks_total: { type: 'counter', labels: { direction: ['in', 'out'], outcome: ['ok', 'bad'] }, says: 'Pieces of states on their way between nodes.' },
+  icn_snapshot_splits: { type: 'gauge', says: 'Certificates that contradict what is final here: two ends of one story.' },
   icn_snapshot_host_sets_shrinking: { type: 'gauge', says: 'Spaces in which removed hosts still count for the next cut, until their seven days have run.' },
   icn_snapshot_archive_total: { type: 'counter', labels: { outcome: ['made', 'failed'] }, says: 'Archives of the states of spaces.' },
   icn_snapshot_archives: { type: 'gauge', labels: { state: ['kept', 'pinned', 'proven'] }, says: 'Archives in the folder of archives.' },

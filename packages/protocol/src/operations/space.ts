@@ -7,6 +7,15 @@ import { sample } from './samples.ts'
 /** Spaces held by this node (doors page §14). */
 
 const n = z.int()
+const Certificate = z.strictObject({ checkpoint: z.string(), operation: operationId, cut: clock, signed_by: z.array(did) })
+export const SplitView = z.strictObject({
+  previous: z.string().nullable().describe('The checkpoint that both follow.'),
+  here: Certificate.describe('What is final here.'),
+  other: Certificate.describe('What is final elsewhere, as it says.'),
+  signed_both: z.array(did).describe('Hosts that have signed both.'),
+  majority: z.boolean().describe('Is the other one signed by more than half of the hosts that the checkpoint before it had?'),
+})
+
 /** What the next cut of a space needs, and who is here for it. */
 export const FinalityView = z.strictObject({
   hosts_count: n.describe('Hosts whose signature counts for the next cut.'),
@@ -19,6 +28,7 @@ export const FinalityView = z.strictObject({
     .strictObject({ until_at: timeField, hosts: z.array(did) })
     .nullable()
     .describe('Hosts that were removed and still count for the next cut, until then.'),
+  splits: z.array(SplitView).describe('Certificates that contradict what is final here.'),
   says: z.string().describe('The same for people.'),
 })
 export type FinalityView = z.output<typeof FinalityView>
@@ -31,6 +41,7 @@ export const finalityExample = {
   enough: true,
   few_witnesses: true,
   shrinking: null,
+  splits: [],
   says: 'Final as soon as this one host says so: that protects against mistakes of order, not against that host. These are fewer than three independent witnesses.',
 } as const
 

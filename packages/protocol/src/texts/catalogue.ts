@@ -66,6 +66,8 @@ export const en = {
   'finality.few': 'These are fewer than three independent witnesses.',
   'finality.shrinking':
     'The host set is shrinking: {removed} removed; unless enough of the hosts up to now sign before, that counts from {until_at} on. If hosts are only cut off from each other, each side of a lasting split could do so: ask the other side first.',
+  'finality.split':
+    'There are two ends of one story: {signed} signed another one than is final here; {both} signed both. What is final here stays; people of both sides have to speak with each other.',
   'snapshot.running': 'Under way: {phase}; {here} of {hosts} hosts have answered, {needed} are needed.',
   'snapshot.missing': 'Missing: {missing}.',
   'snapshot.confirmed': 'Confirmed by {confirmed} of {hosts} hosts.',
@@ -136,6 +138,8 @@ export const es: Readonly<Record<TextKey, string>> = {
   'status.superseded': 'firmado dos veces; cuenta el primero',
   'snapshot.running': 'En curso: {phase}; {here} de {hosts} anfitriones han respondido, hacen falta {needed}.',
   'snapshot.missing': 'Faltan: {missing}.',
+  'finality.split':
+    'Hay dos finales de una misma historia: {signed} firmaron otro que el que es definitivo aquí; {both} firmaron los dos. Lo definitivo aquí queda; las personas de ambos lados tienen que hablar.',
   'finality.one': 'Definitivo en cuanto lo dice este único anfitrión: eso protege de errores de orden, no de ese anfitrión.',
   'finality.two': 'Los dos anfitriones deben firmar antes de que algo sea definitivo.',
   'finality.more': '{needed} de {hosts} anfitriones deben firmar antes de que algo sea definitivo; {here} están aquí.',
