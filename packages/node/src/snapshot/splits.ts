@@ -1,6 +1,6 @@
 import { checkpointOf, cutOf } from '@icn/domain'
 import type { JournalApi, PlacedOperation } from '@icn/journal'
-import { type CheckpointId, checkpointIdOf, type Clock, type Did, encodeCanonical, equalBytes, type OperationId, type SpaceCheckpoint, type SpaceId } from '@icn/protocol'
+import { type CheckpointId, checkpointIdOf, type Clock, compareClocks, type Did, encodeCanonical, equalBytes, type OperationId, type SpaceCheckpoint, type SpaceId } from '@icn/protocol'
 
 /** Two certificates that follow one checkpoint, and neither continues the other (snapshot page §11): hosts signed twice, or both sides of a split have removed each other. */
 
@@ -75,7 +75,14 @@ export function splitsOf(journal: Pick<JournalApi, 'cuts' | 'info' | 'operations
   return [...found.values()]
 }
 
-/** Does the one begin with all that the other says? */
+/** Does the one begin with all that the other says? What is written inline here and in pages there is taken for the same: nobody is alarmed for nothing. */
 function continues(one: SpaceCheckpoint, other: SpaceCheckpoint): boolean {
-  return other.layers.length <= one.layers.length && equalBytes(encodeCanonical(one.layers.slice(0, other.layers.length)), encodeCanonical(other.layers))
+  return other.layers.length <= one.layers.length && other.layers.every((layer, index) => isSame(layer, one.layers[index] as Layer))
+}
+
+type Layer = SpaceCheckpoint['layers'][number]
+
+function isSame(a: Layer, b: Layer): boolean {
+  if (compareClocks(a.cut, b.cut) !== 0) return false
+  return (a.pages === undefined) !== (b.pages === undefined) || equalBytes(encodeCanonical(a), encodeCanonical(b))
 }
