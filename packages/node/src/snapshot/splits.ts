@@ -1,6 +1,17 @@
 import { checkpointOf, cutOf } from '@icn/domain'
 import type { JournalApi, PlacedOperation } from '@icn/journal'
-import { type CheckpointId, checkpointIdOf, type Clock, compareClocks, type Did, encodeCanonical, equalBytes, type OperationId, type SpaceCheckpoint, type SpaceId } from '@icn/protocol'
+import {
+  type CheckpointId,
+  checkpointIdOf,
+  type Clock,
+  compareClocks,
+  type Did,
+  encodeCanonical,
+  equalBytes,
+  type OperationId,
+  type SpaceCheckpoint,
+  type SpaceId,
+} from '@icn/protocol'
 
 /** Two certificates that follow one checkpoint, and neither continues the other (snapshot page §11): hosts signed twice, or both sides of a split have removed each other. */
 
