@@ -184,7 +184,7 @@ for (const { name: doorName, ways, person, ...door } of doors) {
       before(async () => {
         // The SDK signs nothing for a node that names another origin than the one it was asked at.
         const listen = `127.0.0.1:${await freePort()}`
-        const flags = { 'gateway.listen': listen, 'gateway.public_origin': `http://${listen}`, 'supervisor.sweep_interval_secs': '1' }
+        const flags = { 'gateway.listen': listen, 'gateway.public_origin': `http://${listen}`, 'supervisor.sweep_interval_secs': '1', 'snapshot.auto': 'false' }
         const node = await TestNode.start({ startsAt: door.startsAt ?? Date.now(), flags })
         loop = new Loop(node, way, person)
       })
