@@ -124,7 +124,7 @@ export async function conflict(t: TestContext, network: DevNetwork, { part, heal
   const [ana, mara] = [at(network, 0, 'Ana'), at(network, 0, 'Mara')]
   const [ben, ana1] = [at(network, 1, 'Ben'), at(network, 1, 'Ana')]
   const [benDid, gilDid] = [personNamed('Ben').did, personNamed('Gil').did]
-  await until('the nodes to have met', async () => (await syncAt(ana)) === 'synced' && (await syncAt(ana1)) === 'synced', 30_000)
+  await until('the nodes to have met', async () => (await syncAt(ana)) === 'synced' && (await syncAt(ana1)) === 'synced', 120_000)
   const load = new Load(t, network)
   await load.progress(3)
 

@@ -45,7 +45,7 @@ it('of two hosts one is gone for good: people see it, stewards remove it, and a 
   const ana = at(network, 0, 'Ana')
   const spaceAt = () => ana.space.get({ space: food })
   const jona = at(network, 1, 'Jona')
-  await until('the nodes to have met', async () => (await spaceAt()).sync === 'synced' && (await jona.space.get({ space: food })).sync === 'synced', 30_000)
+  await until('the nodes to have met', async () => (await spaceAt()).sync === 'synced' && (await jona.space.get({ space: food })).sync === 'synced', 120_000)
   const both = (await spaceAt()).finality
   assert.deepEqual([both?.needed, both?.hosts_count, both?.here, both?.missing, both?.enough, both?.shrinking], [2, 2, 2, [], true, null])
   assert.match(both?.says ?? '', /^Both hosts must sign/)

@@ -59,7 +59,7 @@ it('a host whose space was put back from an old archive catches up with the othe
   const [hana, jona] = [at(network, 0, 'Hana'), at(network, 1, 'Jona')]
   const spaceAt = (icn: typeof hana) => icn.space.get({ space: food })
   const isSynced = async () => (await spaceAt(hana)).sync === 'synced' && (await spaceAt(jona)).sync === 'synced'
-  await until('the nodes to have met', isSynced, 60_000)
+  await until('the nodes to have met', isSynced, 120_000)
   assert.equal((await ask(network, 0, 'snapshot.create', { space: food })).outcome, 'complete')
   const file = join(network.folder(0), 'old.icnsnap')
   const made = await job(network, 0, 'snapshot.archive', { space: food, out: file })

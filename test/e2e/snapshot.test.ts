@@ -84,7 +84,7 @@ it('two hosts make final together what was written at both, and neither can alon
   const network = await open(t)
   const [hana, jona] = [at(network, 0, 'Hana'), at(network, 1, 'Jona')]
   const spaceAt = (icn: typeof hana) => icn.space.get({ space: food })
-  await until('the nodes to have met', async () => (await spaceAt(hana)).sync === 'synced' && (await spaceAt(jona)).sync === 'synced', 30_000)
+  await until('the nodes to have met', async () => (await spaceAt(hana)).sync === 'synced' && (await spaceAt(jona)).sync === 'synced', 120_000)
   const before = (await spaceAt(hana)).checkpoint
   await hana.coop.updateProfile({ coop_id: 'food', did: personNamed('Hana').did, name: 'Hana of the oven' })
   await jona.coop.updateProfile({ coop_id: 'food', did: personNamed('Jona').did, name: 'Jona of the cart' })
@@ -115,7 +115,7 @@ it('two hosts make final together what was written at both, and neither can alon
   assert.equal(error?.data?.code, 'SNAPSHOT_INSUFFICIENT_PARTICIPANTS', JSON.stringify(error))
   assert.match(JSON.stringify(error), /Insufficient participants: 1 < 2/)
   await network.start('1')
-  await until('them to have met again', async () => (await spaceAt(hana)).sync === 'synced', 60_000)
+  await until('them to have met again', async () => (await spaceAt(hana)).sync === 'synced', 120_000)
   await wait(1_000)
   // What the other host remembers has survived its death.
   assert.equal((await ask(network, 1, 'snapshot.schedule.get', { space: food })).result.checkpoint_every_secs, 45)
