@@ -84,3 +84,14 @@ describe('nodes that replicate', () => {
     }
   })
 })
+
+it('nodes that hold the same know that they are in step when they have met, whoever spoke first', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new ToyWorld(seed, 2)
+    world.network.delayMsMax = 400
+    await world.open()
+    await world.time.pass(6_000)
+    for (const node of world.nodes) assert.equal(node.running?.replicator.sync(toySpace).state, 'synced', `seed ${seed}`)
+    world.close()
+  }
+})

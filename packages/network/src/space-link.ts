@@ -73,6 +73,8 @@ export class SpaceLink {
     this.#behindSince = parts.parts.timing.now()
     this.#claims = new Claims(parts.parts.timing.now())
     this.tell()
+    // What the peer holds may have been told before it was shared here, and whoever holds the same answers nothing.
+    this.seeEqual()
   }
 
   /** Since when the peer has more than is here; null: it has not. */
